@@ -1,0 +1,17 @@
+/* What the Bot API answered, told apart from what only looks like an answer. */
+#ifndef BOT_TELEGRAM_ANSWER_H
+#define BOT_TELEGRAM_ANSWER_H
+
+#include <cjson/cJSON.h>
+#include "fleetgram/base/http.h"
+
+/*
+ * The `result`, which the caller deletes, or NULL and err as telegram_call() has it. *migrate_to is
+ * the new id of a group that moved, else 0.
+ */
+cJSON *answer_read(const struct fg_http_response *rs, int64_t *migrate_to, struct fg_err *err);
+
+/* The error of a request that got no HTTP answer, in telegram_call()'s terms. */
+void answer_none(const struct fg_http_response *rs, struct fg_err *err);
+
+#endif
