@@ -15,6 +15,7 @@ use Test::More;
 use Time::HiRes qw(time);
 
 use FG::Sim;
+use FG::Wire qw(connect_to put take);
 
 binmode Test::More->builder->$_, ':encoding(UTF-8)' for qw(output failure_output todo_output);
 chdir "$FindBin::Bin/.." or die "cannot enter the project: $!";
@@ -511,6 +512,17 @@ part 'retry_after' => sub {
 	is scalar complaints_of('retry'), 0, 'nothing wrong so far';
 	is call('sendMessage', { chat_id => 1, text => 'x' })->{status}, 429, 'the same one must';
 	is scalar complaints_of('retry'), 1, 'a retry too early is complained about';
+	# Two at once, as of a bot that answers two buttons: both are on their way before either is refused.
+	$sim->fault(method => 'answerCallbackQuery', kind => '429', retry_after => 30);
+	my @both = map {
+		my $socket = connect_to($sim->url =~ s{^http://}{}r);
+		put($socket, "GET /bot@{[ $sim->token ]}/answerCallbackQuery?callback_query_id=$_ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+		$socket;
+	} 1, 2;
+	like take($_, 20), qr/^HTTP\S+ 429/, 'both are refused' for @both;
+	is scalar complaints_of('retry'), 1, 'the other one is no offence';
+	is call('answerCallbackQuery', { callback_query_id => '1' })->{status}, 429, 'the first one again';
+	is scalar complaints_of('retry'), 2, 'is one';
 	$sim->clear_faults;
 	is call('sendMessage', { chat_id => 1, text => 'x' })->{status}, 200, 'clearing ends that';
 	$sim->fault(method => 'getMe', kind => 'error', code => 401);

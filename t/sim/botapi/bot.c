@@ -219,7 +219,7 @@ void bot_finish(struct exchange *x, struct reply *r)
 	int64_t chat = chat_of(x);
 
 	if (r->code == 429)
-		refusal_note(x->method, chat, r->retry_after);
+		refusal_note(x->method, chat, x->params, r->retry_after);
 	if (r->code == 401 && !refused_at)
 		refused_at = server_now();
 	calls_record((struct call){.method = (char *)(uintptr_t)x->method,
@@ -276,12 +276,14 @@ static void check_refused(const char *method)
 /* Whether the call comes too early, or too often; then r says so. */
 static bool is_held_back(struct exchange *x, struct reply *r)
 {
-	int64_t left = refusal_left(x->method, chat_of(x));
+	bool offence;
+	int64_t left = refusal_left(x->method, chat_of(x), x->params, &offence);
 
 	if (!left)
 		return false;
-	complain("retry", x->method, "retried %lld ms before the retry_after was over",
-	        (long long)left);
+	if (offence)
+		complain("retry", x->method, "retried %lld ms before the retry_after was over",
+		        (long long)left);
 	too_many(r, (left + 999) / 1000);
 	return true;
 }

@@ -8,13 +8,15 @@
 
 #include "bot.h"
 
-#define SLACK_MS 20 /* two sends a second apart may arrive a little closer */
+#define SLACK_MS 20       /* two sends a second apart may arrive a little closer */
+#define ON_ITS_WAY_MS 800 /* a client under load sends that long before it sees an answer */
 
 struct refusal {
 	struct refusal *next;
 	char *method;
 	int64_t chat;
-	uint64_t until;
+	cJSON *params;         /* of the call that was refused */
+	uint64_t noted, until; /* server_now() */
 };
 
 static struct ring all;
@@ -85,13 +87,21 @@ int64_t flood_check(struct chat *chat)
 	return 0;
 }
 
-void refusal_note(const char *method, int64_t chat, int64_t seconds)
+static struct refusal *refusal_find(const char *method, int64_t chat)
 {
 	struct refusal *r;
 
 	for (r = refusals; r; r = r->next)
 		if (r->chat == chat && strcmp(r->method, method) == 0)
 			break;
+	return r;
+}
+
+void refusal_note(const char *method, int64_t chat, const cJSON *params, int64_t seconds)
+{
+	struct refusal *r = refusal_find(method, chat);
+	uint64_t now = server_now();
+
 	if (!r) {
 		r = need(calloc(1, sizeof(*r)));
 		r->method = copy_text(method);
@@ -99,17 +109,25 @@ void refusal_note(const char *method, int64_t chat, int64_t seconds)
 		r->next = refusals;
 		refusals = r;
 	}
-	r->until = server_now() + (uint64_t)seconds * 1000;
+	/* Of several that came together the first one counts. */
+	if (now >= r->until) {
+		cJSON_Delete(r->params);
+		r->params = need(cJSON_Duplicate(params, true));
+		r->noted = now;
+	}
+	r->until = now + (uint64_t)seconds * 1000;
 }
 
-int64_t refusal_left(const char *method, int64_t chat)
+int64_t refusal_left(const char *method, int64_t chat, const cJSON *params, bool *offence)
 {
+	const struct refusal *r = refusal_find(method, chat);
 	uint64_t now = server_now();
 
-	for (const struct refusal *r = refusals; r; r = r->next)
-		if (r->chat == chat && strcmp(r->method, method) == 0)
-			return r->until > now + 1 ? (int64_t)(r->until - now) : 0;
-	return 0;
+	if (!r || r->until <= now + 1)
+		return 0;
+	*offence = chat || now >= r->noted + ON_ITS_WAY_MS ||
+	           cJSON_Compare(r->params, params, true);
+	return (int64_t)(r->until - now);
 }
 
 void refusals_reset(void)
@@ -119,6 +137,7 @@ void refusals_reset(void)
 	while ((r = refusals)) {
 		refusals = r->next;
 		free(r->method);
+		cJSON_Delete(r->params);
 		free(r);
 	}
 }

@@ -58,6 +58,10 @@ static inline void box_close(struct box *b)
 		fg_task_cancel(b->task);
 		fg_task_join(b->task);
 	}
+	/* As at the daemon's end: what live messages still have under way uses what closes now. */
+	fg_task_cancel_all();
+	while (fg_task_count() > 1)
+		fg_task_sleep(1, NULL);
 	outbox_destroy(b->ob);
 	limiter_destroy(b->limiter);
 	telegram_destroy(b->tg);
