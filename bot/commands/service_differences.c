@@ -4,24 +4,50 @@
 #include <string.h>
 #include "commands/differences.h"
 #include "commands/format.h"
+#include "commands/places.h"
 #include "commands/service_differences.h"
 #include "fleetgram/base/json.h"
 
-static int look(struct command *c, struct fg_today *today, struct fg_service_item *item,
-	struct service_differences *out)
-{
-	struct service_difference *d = &out->v[out->n];
-	int rc;
+struct look {
+	struct fg_today *today;
+	struct service_difference *d;
+};
 
-	*d = (struct service_difference){.item = item};
-	rc = fg_managed_find(c->app->registry, item->swarm->id, item->s.id, &d->instance, &c->err);
-	if (rc <= 0)
-		return rc;
-	d->looked = fg_managed_drift(
-			    today, item->swarm, &d->instance, &item->s, &d->drift, &d->err) == 0;
-	out->n++;
-	out->drifted += d->drift.state == FG_CONFIG_DRIFTED;
-	out->strange += d->drift.state == FG_CONFIG_UNKNOWN;
+static void look_at(void *arg)
+{
+	const struct look *look = arg;
+	struct service_difference *d = look->d;
+	struct fg_service_item *item = d->item;
+
+	d->looked = fg_managed_drift(look->today, item->swarm, &d->instance, &item->s, &d->drift,
+			    &d->err) == 0;
+}
+
+/* At all of the items that are instances, side by side. */
+static int look_all(struct command *c, struct fg_today *today, struct service_differences *out)
+{
+	cleanup_free struct look *looks = fg_alloc((out->items.n + 1) * sizeof(*looks));
+
+	out->v = fg_alloc((out->items.n + 1) * sizeof(*out->v));
+	for (size_t i = 0; i < out->items.n; i++) {
+		struct fg_service_item *item = &out->items.v[i];
+		struct service_difference *d = &out->v[out->n];
+		int rc = fg_managed_find(
+			c->app->registry, item->swarm->id, item->s.id, &d->instance, &c->err);
+
+		if (rc < 0)
+			return -1;
+		if (rc == 0)
+			continue;
+		d->item = item;
+		looks[out->n++] = (struct look){today, d};
+	}
+	if (places_each(c, "drift of a service", look_at, looks, out->n, sizeof(*looks)) < 0)
+		return -1;
+	for (size_t i = 0; i < out->n; i++) {
+		out->drifted += out->v[i].drift.state == FG_CONFIG_DRIFTED;
+		out->strange += out->v[i].drift.state == FG_CONFIG_UNKNOWN;
+	}
 	return 0;
 }
 
@@ -71,10 +97,8 @@ int service_differences_take(struct command *c, struct fg_today *today, const ch
 	if (fg_fleet_services(c->setup->fleet, c->person.scope, sel, &out->items, &out->why) < 0)
 		return 0;
 	out->why.code = 0;
-	out->v = fg_alloc((out->items.n + 1) * sizeof(*out->v));
-	for (size_t i = 0; i < out->items.n; i++)
-		if (look(c, today, &out->items.v[i], out) < 0)
-			return -1;
+	if (look_all(c, today, out) < 0)
+		return -1;
 	if (n == 0)
 		add_missing(c, out);
 	return 0;
@@ -85,8 +109,7 @@ int service_differences_one(struct command *c, struct fg_today *today,
 {
 	*out = (struct service_differences){.items = *items};
 	*items = (struct fg_service_items){0};
-	out->v = fg_alloc(sizeof(*out->v) * 2);
-	return look(c, today, &out->items.v[0], out);
+	return look_all(c, today, out);
 }
 
 void service_differences_finish(struct service_differences *d)
