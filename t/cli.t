@@ -1,4 +1,4 @@
-# The command line: modes, exit codes, console, export and import, mistakes in a config, signals.
+# Runs sanitized. The command line: modes, exit codes, console, export and import, mistakes in a config, signals.
 use strict;
 use warnings;
 use utf8;

@@ -1,4 +1,4 @@
-# The side listener over time: who waits, who is slow, how many may come, where it listens. What is asked and answered is in access.t.
+# Runs sanitized. The side listener over time: who waits, who is slow, how many may come, where it listens. What is asked and answered is in access.t.
 use strict;
 use warnings;
 use FindBin;

@@ -23,12 +23,8 @@ my %alive;    # folder => engine, of this process
 my $busybox;  # the image's tar, made once
 my %shared;   # version => engine, for all who ask for one in this process
 
-# The versions this run is to use, oldest first. Under sanitizers only that one: the others are for the release build, which
-# takes half as long.
-sub versions {
-	my @versions = split ' ', $ENV{FG_ENGINES} // '20.10';
-	return ($ENV{FLEETGRAM_PRESET} // '') eq 'asan' ? $versions[0] : @versions;
-}
+# The versions this run is to use, oldest first.
+sub versions { return split ' ', $ENV{FG_ENGINES} // '20.10' }
 
 # Why an engine cannot run here, or '' when it can.
 sub unavailable {
