@@ -19,18 +19,19 @@ FG::Podman->need(rootless => 1, version => '5.4');
 FG::Sshd->need;
 need_sqlite();
 
-use constant TOLD => 2001; # a chat that is told of what happens
+# A chat for each host is told of what happens there: in one for both, what happens within seconds is one message.
+my %told_of = (four => 2004, five => 2005);
 
 my @waits = ('sh', '-c', 'echo "listening <b>"; trap "exit 0" TERM; while :; do sleep 1000 & wait; done');
 my %podman = (four => FG::Podman->start(rootless => 1), five => FG::Podman->start(rootless => 1, version => '5.4'));
 $_->import_busybox(name => 'localhost/app:1', labels => { build => 1 }) for values %podman;
 
 my $sim = FG::Sim->start;
-$sim->chat(chat => TOLD, first_name => 'Told');
+$sim->chat(chat => $told_of{$_}, first_name => "Told of $_") for keys %told_of;
 my $talk = FG::Talk->start(
 	sim => $sim,
 	users => [{ id => 1, name => 'ops', role => 'admin' }],
-	chats => [{ id => TOLD, role => 'viewer', notify => JSON::PP::true() }],
+	chats => [map { { id => $told_of{$_}, role => 'viewer', scope => "host=$_", notify => JSON::PP::true() } } keys %told_of],
 	hosts => { map { $_ => { url => $podman{$_}->url, timeout => '60s' } } keys %podman },
 	templates => {
 		demo => { image => 'localhost/app:1', pull => 'never', network_mode => 'none', stop_timeout => '1s', command => \@waits,
@@ -64,8 +65,8 @@ sub does {
 	return $answer;
 }
 
-my $mark = 0;
-sub told { return grep { $_->{seq} > $mark } @{ $sim->messages(chat => TOLD) } }
+my ($told, $mark) = (0, 0);
+sub told { return grep { $_->{seq} > $mark } @{ $sim->messages(chat => $told) } }
 
 sub is_told {
 	my ($match, $name) = @_;
@@ -115,7 +116,7 @@ for my $host (sort keys %podman) {
 	};
 
 	subtest "$host: what happens is told" => sub {
-		$mark = $sim->last_seq;
+		($told, $mark) = ($told_of{$host}, $sim->last_seq);
 		$podman->run(name => 'crash', cmd => ['sh', '-c', 'echo last words; exit 7']);
 		is_told(qr/^🔴 (?:$host\/)?crash died: exit code 7(?:.*\n)+last words/m, 'a death with its code and last words');
 		$podman->run(name => 'sick', cmd => \@waits, healthcheck => { test => 'test -e /ok || { echo no ok; false; }', interval => 3600 });
