@@ -41,6 +41,7 @@ int fg_fail(struct fg_err *err, enum fg_err_code code, const char *fmt, ...)
 	err->code = code;
 	err->status = 0;
 	err->retry_after_ms = 0;
+	err->unsent = false;
 	settle(err, &raw);
 	return -1;
 }

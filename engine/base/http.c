@@ -310,6 +310,8 @@ int fg_http_perform(
 	if (rc == 0)
 		rc = transfer_result(&t, err);
 	transfer_finish(&t);
+	if (rc < 0)
+		err->unsent = !rs->sent;
 	return rc;
 }
 
@@ -347,6 +349,7 @@ struct fg_http_stream *fg_http_open(const struct fg_http_request *rq, struct fg_
 	if (rc == 0 && s->t.curl.done && !s->t.headers_done)
 		rc = transfer_result(&s->t, err);
 	if (rc < 0) {
+		err->unsent = !s->rs.sent;
 		fg_http_close(s);
 		return NULL;
 	}

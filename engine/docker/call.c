@@ -54,8 +54,10 @@ static int request_init(struct request *r, struct fg_engine *engine, const struc
 
 	memset(r, 0, sizeof(*r));
 	fg_str_init(&r->url, FG_CAP_PATH + 512);
-	if (!call->unversioned && fg_engine_agree(engine, deadline, r->api, err) < 0)
+	if (!call->unversioned && fg_engine_agree(engine, deadline, r->api, err) < 0) {
+		err->unsent = true;
 		return -1;
+	}
 	fg_str_puts(&r->url, engine->base);
 	if (!call->unversioned)
 		fg_str_printf(&r->url, "/v%s", r->api);
@@ -142,8 +144,9 @@ static void count_request(const struct fg_engine *engine, long status)
 /* True: another try may do better. */
 static bool transport_failed(struct fg_engine *engine, const struct request *r, struct fg_err *err)
 {
-	bool again = fg_call_explain(engine, r->trouble, r->dialled, err);
+	bool unsent = err->unsent, again = fg_call_explain(engine, r->trouble, r->dialled, err);
 
+	err->unsent |= unsent;
 	count_request(engine, 0);
 	if (err->code == FG_EUNREACHABLE || err->code == FG_ELOST)
 		fg_engine_forget(engine, NULL);
@@ -193,8 +196,10 @@ int fg_call_perform(struct fg_engine *engine, const struct fg_call *call,
 	int rc;
 
 	err = err ? err : &unused;
-	if (turn && ssh_enter(engine->ssh, deadline, err) < 0)
+	if (turn && ssh_enter(engine->ssh, deadline, err) < 0) {
+		err->unsent = true;
 		return fg_wrap(err, "the engine at %s", engine->url);
+	}
 	rc = perform(engine, call, deadline, rs, err);
 	if (turn)
 		ssh_leave(engine->ssh);

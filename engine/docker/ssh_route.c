@@ -6,7 +6,8 @@
 #include "fleetgram/base/str.h"
 #include "ssh.h"
 
-#define CONNECT_SECONDS 10 /* at most */
+/* At most, and less than a call has: ssh itself says then that nothing has left. */
+#define CONNECT_SECONDS 10
 #define WORDS 64
 
 /* A ProxyCommand of the user's may put both into a shell's line. */
@@ -89,7 +90,7 @@ int fg_ssh_check_file(const char *path, struct fg_err *err)
 int ssh_route_parse(
 	const struct fg_engine_options *options, struct ssh_route *route, struct fg_err *err)
 {
-	int64_t seconds = options->timeout_ms / 1000;
+	int64_t seconds = options->timeout_ms / 1000 - 1;
 
 	if (options->tls.ca || options->tls.cert || options->tls.key)
 		return fg_fail(err, FG_EINVAL, "tls files make sense with tcp:// only");

@@ -187,8 +187,7 @@ static int container_make(struct making *m, const cJSON *spec, const struct fg_c
 	if (rc >= 0)
 		return 0;
 	*m->id = '\0';
-	*unsure = err->code == FG_ELOST || err->code == FG_ETIMEOUT || err->code == FG_ECANCELED ||
-		  err->code == FG_EPROTO || err->code == FG_ETOOBIG;
+	*unsure = fg_may_be_done(err) || err->code == FG_EPROTO || err->code == FG_ETOOBIG;
 	return err->code == FG_ECONFLICT ? taken(m->host, m->name, err) : -1;
 }
 

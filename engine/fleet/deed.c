@@ -120,13 +120,6 @@ static int64_t on_begin(void *arg, const char *verb, const char *id)
 	return token;
 }
 
-/* Where no answer came, the engine may still be at it. */
-static bool may_go_on(const struct fg_err *err)
-{
-	return err &&
-	       (err->code == FG_ETIMEOUT || err->code == FG_ELOST || err->code == FG_ECANCELED);
-}
-
 static void on_end(void *arg, int64_t token, const struct fg_err *failed)
 {
 	struct fg_host *host = arg;
@@ -135,7 +128,8 @@ static void on_end(void *arg, int64_t token, const struct fg_err *failed)
 	struct fg_err err;
 
 	fg_task_deadline(before < most ? before : most);
-	if (token && !may_go_on(failed) &&
+	/* Where no answer came, the engine may still be at it. */
+	if (token && !(failed && fg_may_be_done(failed)) &&
 		fg_store_note(deeds->store, &err, "UPDATE deeds SET ended_ms = ? WHERE id = ?",
 			"ii", fg_wall_ms(), token) < 0)
 		fg_debug("the end of what was done on %s is not noted: %s", host->name, err.text);

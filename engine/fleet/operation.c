@@ -229,12 +229,6 @@ static void record(struct work *w, enum fg_operation op)
 			operations[op].past, err.text);
 }
 
-/* The engine was asked, and may have heard it. */
-static bool may_be_done(const struct fg_err *err)
-{
-	return err->code == FG_ELOST || err->code == FG_ETIMEOUT;
-}
-
 static int perform(struct work *w, enum fg_operation op, struct fg_err *err)
 {
 	struct fg_err local;
@@ -259,7 +253,7 @@ static int perform(struct work *w, enum fg_operation op, struct fg_err *err)
 		return rc;
 	if (err)
 		*err = local;
-	if (begun && may_be_done(&local))
+	if (begun && fg_may_be_done(&local))
 		return fg_wrap(err, "it is not known whether %s on %s was %s", w->info.name,
 			w->host->name, fg_tr(operations[op].past));
 	return fg_wrap(err, "cannot %s %s on %s", fg_tr(operations[op].verb),

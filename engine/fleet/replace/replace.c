@@ -245,9 +245,9 @@ static int make(struct job *j, struct fg_err *err)
 		j, fg_network_create(engine(j), r->beside, body, r->new_id, &r->notes, err), err);
 	if (rc < 0) {
 		/* what the engine refused it has not done */
-		r->unsure = !*r->new_id && err->code != FG_EREMOTE && err->code != FG_ECONFLICT &&
-			    err->code != FG_ENOTFOUND && err->code != FG_EINVAL &&
-			    err->code != FG_EUNREACHABLE;
+		r->unsure = !*r->new_id && !err->unsent && err->code != FG_EREMOTE &&
+			    err->code != FG_ECONFLICT && err->code != FG_ENOTFOUND &&
+			    err->code != FG_EINVAL && err->code != FG_EUNREACHABLE;
 		return fg_wrap(err, "the new one cannot be made");
 	}
 	r->new_turn = queue_enter(r->host->name, r->new_id, err);

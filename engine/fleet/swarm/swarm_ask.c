@@ -25,7 +25,7 @@ static enum hope hope_of(const struct fg_err *err)
 	case FG_EIO:
 	case FG_EPROTO:
 	case FG_ETIMEOUT:
-		return HOPE_LOST;
+		return err->unsent ? HOPE_NEXT : HOPE_LOST;
 	default:
 		break;
 	}

@@ -15,6 +15,7 @@
 #define FLEETGRAM_BASE_ERR_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 enum fg_err_code {
@@ -38,6 +39,7 @@ struct fg_err {
 	enum fg_err_code code;
 	int status;             /* HTTP status or Bot API error_code; 0 when there is none */
 	int64_t retry_after_ms; /* the other side's wish with a 429; 0 when there is none */
+	bool unsent; /* no request has left: it cannot have had an effect, whatever the code says */
 	char text[FG_ERR_TEXT]; /* UTF-8, one line, no final full stop */
 };
 
@@ -45,7 +47,14 @@ struct fg_err {
 int fg_fail(struct fg_err *err, enum fg_err_code code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Put "context: " in front of the text. Always returns -1; code and status stay. */
+/* Put "context: " in front of the text. Always returns -1; all else stays. */
 int fg_wrap(struct fg_err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Whether what failed with it may have been done all the same, or be done yet. */
+static inline bool fg_may_be_done(const struct fg_err *err)
+{
+	return !err->unsent && (err->code == FG_ELOST || err->code == FG_ETIMEOUT ||
+				       err->code == FG_ECANCELED);
+}
 
 #endif

@@ -5,9 +5,9 @@
  * whether it may be repeated: a request that is not `idempotent` is never sent a second time behind
  * the caller's back once its body has begun to leave (curl would do so on a reused connection that
  * turns out to be dead). Errors tell apart what callers have to: FG_EUNREACHABLE never left;
- * FG_ELOST may have arrived; FG_ETIMEOUT ran out of time (`sent` tells which of the two it was). An
- * HTTP status is not an error here: callers read `status` and the body, which is kept for every
- * status.
+ * FG_ELOST may have arrived; FG_ETIMEOUT ran out of time (`sent`, and the error's `unsent`, tell
+ * which of the two it was). An HTTP status is not an error here: callers read `status` and the body,
+ * which is kept for every status.
  */
 #ifndef FLEETGRAM_BASE_HTTP_H
 #define FLEETGRAM_BASE_HTTP_H

@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "../../../engine/docker/call.h"
 #include "../../../engine/docker/ssh.h"
 #include "fleetgram/base/json.h"
 #include "fleetgram/base/mem.h"
@@ -249,6 +250,26 @@ static void test_standstill(void)
 	fg_engine_destroy(e);
 }
 
+/* What reaches ssh may reach the engine; what waits for its turn does not. */
+static void test_unsent(void)
+{
+	struct fg_engine *e = connect_to(300);
+	struct fg_err err;
+
+	put_note("freeze");
+	ok(fg_container_start(e, "web", &err) < 0 && fg_may_be_done(&err), "it may be done: %s", err.text);
+	for (int i = 0; i < SSH_CALLS; i++)
+		ssh_enter(e->ssh, FG_NEVER, NULL);
+	ok(fg_container_start(e, "web", &err) < 0 && err.code == FG_ETIMEOUT && !fg_may_be_done(&err), "nothing was done: %s",
+		err.text);
+	for (int i = 0; i < SSH_CALLS; i++)
+		ssh_leave(e->ssh);
+	put_note("thaw");
+	drop_note("freeze");
+	drop_note("thaw");
+	fg_engine_destroy(e);
+}
+
 /* What is missing here is told by its name. */
 static void test_no_socket(void)
 {
@@ -286,6 +307,7 @@ static void run(void *arg)
 	test_other_end("no-docker");
 	test_own_end();
 	test_standstill();
+	test_unsent();
 	test_no_socket();
 	fg_http_finish();
 }
