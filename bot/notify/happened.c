@@ -261,6 +261,7 @@ static void doubt_task(struct ledger *l, const struct fg_happening *v)
 		return;
 	died->held = HELD_HOST;
 	died->tell_at_ms = l->now_ms + TASK_DOUBT_MS;
+	entry_set_fact(died, FACT_DOUBT, cJSON_CreateNumber((double)died->tell_at_ms));
 }
 
 static int on_died(struct ledger *l, const struct fg_happening *v, struct fg_err *err)

@@ -43,6 +43,7 @@ struct entry {
 #define FACT_ELSEWHERE "elsewhere" /* a task that died runs again, and not in this container */
 #define FACT_HOSTS "hosts"     /* of a swarm's: all under which it may be shown and found */
 #define FACT_SWARM "swarm"     /* whose it is: its id */
+#define FACT_DOUBT "doubt_ms"   /* wall clock: until then it may be none, for its end was missed */
 #define FACT_GONE "gone"       /* it was closed because its container is no more */
 #define FACT_DETAIL "detail"   /* what a closer look has found (detail.h) */
 

@@ -47,13 +47,19 @@ static int64_t later(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
+/* How long (ms) it waits for its host, or for what became of a task; not after 0. */
+static int64_t wait_of(const struct notify *n, const struct ledger *l, const struct entry *e)
+{
+	return later(hosts_hold(n, e, l), fg_json_i64(e->is.facts, FACT_DOUBT, 0) - l->now_ms);
+}
+
 /* When it may be told, as far as mutes, hours and its host let it (wall clock); 0: now. */
 static int64_t held_until(struct notify *n, const struct ledger *l, struct entry *e)
 {
 	struct fg_subject subject = incident_subject(&e->is);
 	int64_t muted = mutes_until(n->app->store, &subject, l->now_ms);
 	int64_t hushed = audience_hushed_until(n->app, l->now_ms);
-	int64_t away = hosts_hold(n, e, l), until = later(muted, hushed);
+	int64_t away = wait_of(n, l, e), until = later(muted, hushed);
 
 	if (muted)
 		e->held = HELD_MUTE;

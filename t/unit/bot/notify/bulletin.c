@@ -5,6 +5,7 @@
 #include "notify/incidents.h"
 #include "notify/mutes.h"
 #include "notify/state.h"
+#include "notify/subject.h"
 #include "telegram/keyboard.h"
 #include "telegram/live.h"
 
@@ -582,6 +583,36 @@ static void test_mutes(void)
 	end();
 }
 
+/* What became of a task whose end nobody saw is waited for, whatever is muted meanwhile. */
+static void test_mutes_and_doubt(void)
+{
+	static const char labels[] = "{\"" TASK_LABEL_SERVICE "\":\"s1\"}";
+	static const char doubted[] = "SELECT count(*) FROM incidents WHERE name = 'web' AND tell = 1"
+				      " AND held = 2 AND tell_at > ?";
+	cleanup_json cJSON *json = fg_json_parse(labels, strlen(labels), NULL);
+	struct fg_happening v = happening(FG_HAPPENED_DIED, "web", "web");
+
+	begin();
+	happen(FG_HAPPENED_DIED, "app");
+	ok(reads(ALL, "app</b> died") && quiet(), "mutes are looked at");
+	v.missed = true;
+	v.labels = json;
+	take(&v, 1);
+	ok(wants("web", 1, 2), "it is in doubt");
+	set_mute(true);
+	ok(wants("web", 1, 1), "a mute holds it");
+	set_mute(false);
+	ok(wants("web", 1, 2), "… and ends: it still is in doubt");
+	ok(fg_store_i64(box.store, 0, doubted, "i", fg_wall_ms() + 10000) == 1, "… for as long as it was");
+	happen(FG_HAPPENED_DIED, "db");
+	ok(reads(ALL, "db</b> died") && quiet(), "something else is told");
+	ok(!strstr(last_text(ALL), "web</b>"), "alone");
+	later(60);
+	ok(reads(ALL, "web</b> died"), "the doubt is over, and it is told");
+	fg_wall_shift(-60000);
+	end();
+}
+
 static void test_muted_and_over(void)
 {
 	begin();
@@ -746,6 +777,7 @@ static void tests(void)
 	test_host_goes_down();
 	test_host_counts();
 	test_mutes();
+	test_mutes_and_doubt();
 	test_muted_and_over();
 	test_languages();
 	test_giving_up();
