@@ -40,6 +40,11 @@ static void refuse(const struct fg_http_response *rs, const cJSON *body, int64_t
 	*migrate_to = fg_json_i64(fg_json_object(body, "parameters"), "migrate_to_chat_id", 0);
 }
 
+bool answer_is_gateway(long status)
+{
+	return status == 502 || status == 503;
+}
+
 /* Something that is not the Bot API's JSON. Only a status that a request cannot have passed by
  * means no. */
 static void not_an_answer(const struct fg_http_response *rs, struct fg_err *err)
@@ -50,9 +55,8 @@ static void not_an_answer(const struct fg_http_response *rs, struct fg_err *err)
 	fg_fail(err, refused ? FG_EREMOTE : FG_ELOST,
 		"HTTP %ld without an answer of the Bot API%s%s%s", status,
 		rs->server[0] ? " (from " : "", rs->server, rs->server[0] ? ")" : "");
-	if (!refused)
-		return;
-	err->status = (int)status;
+	if (refused || answer_is_gateway(status))
+		err->status = (int)status;
 	if (status == 429)
 		err->retry_after_ms = retry_after(rs, NULL);
 }

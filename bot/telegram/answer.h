@@ -11,6 +11,12 @@
  */
 cJSON *answer_read(const struct fg_http_response *rs, int64_t *migrate_to, struct fg_err *err);
 
+/*
+ * The HTTP status of a gateway that has nobody behind it, or not for now. Such a request may have had
+ * its effect, but seldom has: it fails as FG_ELOST, and with this status.
+ */
+bool answer_is_gateway(long status);
+
 /* The error of a request that got no HTTP answer, in telegram_call()'s terms. */
 void answer_none(const struct fg_http_response *rs, struct fg_err *err);
 

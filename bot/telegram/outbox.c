@@ -228,6 +228,14 @@ static void note_flood(struct lane *lane)
 		outcome->hold_all ? ", everywhere" : " in one chat");
 }
 
+/* Telegram, or what stands before it, failed at the message, which is neither too fast nor out of
+ * reach. */
+static bool has_failed(const struct sender_report *r)
+{
+	return r->trouble == SENDER_AWAY &&
+	       (r->err.code == FG_EREMOTE || r->outcome.result == QUEUE_DOUBTED);
+}
+
 /* After any failure that may be Telegram's own, nothing goes before a probe got an answer. */
 static void note_trouble(struct lane *lane)
 {
@@ -235,7 +243,7 @@ static void note_trouble(struct lane *lane)
 	struct fg_retry retry = telegram_retry(ob->tg);
 	int64_t now = fg_now_ms(), pause = fg_retry_delay(&retry, (int)lane->item.tries + 1, 0);
 
-	if (lane->report.err.code == FG_EREMOTE && lane->report.trouble == SENDER_AWAY)
+	if (has_failed(&lane->report))
 		limiter_hold(
 			ob->limiter, lane->chat, now + pause); /* it may be this message alone */
 	if (!ob->trouble)
@@ -247,12 +255,10 @@ static void note_trouble(struct lane *lane)
 					     : fg_retry_delay(&retry, ob->trouble, 0));
 }
 
-/* Telegram itself failed at the message, which is neither too fast nor out of reach. */
 static void note_failing(struct lane *lane)
 {
 	const struct sender_report *r = &lane->report;
-	bool failed = r->outcome.result == QUEUE_KEPT && r->trouble == SENDER_AWAY &&
-		      r->err.code == FG_EREMOTE;
+	bool failed = has_failed(r);
 	struct fg_retry retry = telegram_retry(lane->ob->tg);
 	struct queue_item *item = &lane->item;
 

@@ -342,12 +342,17 @@ static int set_aside(
 		       : 0;
 }
 
-static int lost(struct fg_tx *tx, const struct queue_item *item, struct fg_err *err)
+static int doubted(struct fg_tx *tx, const struct queue_item *item, struct fg_err *err)
 {
 	if (item->edit) /* a second time does no harm */
 		return wait_again(tx, item, QUEUE_WAITING, true, err);
-	if (!item->repeat)
-		return wait_again(tx, item, QUEUE_UNSURE, false, err);
+	return wait_again(tx, item, QUEUE_UNSURE, false, err);
+}
+
+static int lost(struct fg_tx *tx, const struct queue_item *item, struct fg_err *err)
+{
+	if (item->edit || !item->repeat)
+		return doubted(tx, item, err);
 	fg_warn("a message to chat %lld was sent twice without an answer; it counts as sent",
 		(long long)item->chat);
 	return drop(tx, item, err);
@@ -423,6 +428,8 @@ int queue_settle(struct fg_tx *tx, const struct queue_item *item,
 		return kept(tx, item, outcome, err);
 	case QUEUE_ASIDE:
 		return set_aside(tx, item, outcome->hold_ms, err);
+	case QUEUE_DOUBTED:
+		return doubted(tx, item, err);
 	case QUEUE_LOST:
 		return lost(tx, item, err);
 	case QUEUE_AS_SEND:

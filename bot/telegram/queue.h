@@ -43,7 +43,8 @@ enum queue_result {
 	QUEUE_DROPPED,   /* never to be sent */
 	QUEUE_KEPT,      /* it did not arrive, and waits again */
 	QUEUE_ASIDE,     /* the same, behind all others and for hold_ms, at most QUEUE_ASIDE_MS */
-	QUEUE_LOST,      /* it may have arrived */
+	QUEUE_DOUBTED,   /* kept, though it may have arrived: the next copy says so */
+	QUEUE_LOST,      /* it may have arrived: there is one more copy, and no third */
 	QUEUE_AS_SEND,   /* what was to be edited is gone: to be sent instead */
 	QUEUE_CHAT_GONE, /* nothing can be sent to this chat: it is parked (parked.h) */
 	QUEUE_MIGRATED,  /* the chat is now `chat` */

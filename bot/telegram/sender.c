@@ -3,6 +3,7 @@
 #include <string.h>
 #include "fleetgram/base/json.h"
 #include "fleetgram/base/log.h"
+#include "telegram/answer.h"
 #include "telegram/moves.h"
 #include "telegram/policy.h"
 #include "telegram/request.h"
@@ -146,7 +147,8 @@ static void judge(
 		r->trouble = SENDER_FLOOD;
 		break;
 	case POLICY_LOST:
-		r->outcome.result = QUEUE_LOST;
+		r->outcome.result =
+			answer_is_gateway(err->status) ? QUEUE_DOUBTED : QUEUE_LOST;
 		r->trouble = SENDER_AWAY;
 		break;
 	case POLICY_PASSING:

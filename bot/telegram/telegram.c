@@ -208,6 +208,13 @@ static void count_request(const char *method, const struct fg_err *err, int64_t 
 	fg_metric_observe(&request_seconds, (double)(fg_now_ms() - begun_ms) / 1000, method);
 }
 
+/* Every server has these: a 404 to them is how a malformed token is refused, while one to any other
+ * method says only that this server does not have it. */
+static bool is_everywhere(const char *method)
+{
+	return strcmp(method, "getMe") == 0 || strcmp(method, "getUpdates") == 0;
+}
+
 static cJSON *attempt(struct telegram *tg, const struct telegram_config *config,
 	const struct telegram_call *call, struct fg_err *err)
 {
@@ -236,6 +243,8 @@ static cJSON *attempt(struct telegram *tg, const struct telegram_config *config,
 	tg->migrated_to = migrate_to;
 	if (!result) {
 		fg_log_redact(err->text);
+		if (err->code == FG_EREMOTE && err->status == 404 && is_everywhere(call->method))
+			err->status = 401;
 		health_note_flood(tg, err);
 		if (telegram_token_refused(err) && config == tg->config)
 			tg->refused_until_ms = fg_now_ms() + TELEGRAM_REFUSED_MS;
@@ -344,7 +353,7 @@ int64_t telegram_migrated_to(const struct telegram *tg, const struct fg_err *err
 
 bool telegram_token_refused(const struct fg_err *err)
 {
-	return err->code == FG_EREMOTE && (err->status == 401 || err->status == 404);
+	return err->code == FG_EREMOTE && err->status == 401;
 }
 
 int telegram_get_me(struct telegram *tg, struct fg_err *err)

@@ -61,12 +61,13 @@ struct telegram_call {
 
 /*
  * The `result` of the answer, which the caller deletes; NULL on an error:
- *	FG_EREMOTE	Telegram said no, and did nothing: status is its error_code (0: it gave
- *none), text its description, retry_after_ms is set with a 429 (0: it named no time). Also a 4xx,
- *500, 501 or 505 without JSON, and a 429 of whoever stands in front FG_EUNREACHABLE	it never
- *left FG_ELOST	it left and no usable answer came: it may have had its effect (reset, time-out after
- *sending, garbage, a page of a proxy with 502, 503 or 504, which may come after the request was
- *passed on) FG_ECANCELED, FG_EINVAL
+ * - FG_EREMOTE: Telegram said no, and did nothing. status is its error_code (0: it gave none), text
+ *   its description; retry_after_ms is set with a 429 (0: it named no time). Also a 4xx, 500, 501 or
+ *   505 without JSON, and a 429 of whoever stands in front.
+ * - FG_EUNREACHABLE: it never left.
+ * - FG_ELOST: it left and no usable answer came, so it may have had its effect: reset, time-out after
+ *   sending, garbage, a gateway's page. With a 502 or 503 that is unlikely; status has it then.
+ * - FG_ECANCELED, FG_EINVAL.
  */
 cJSON *telegram_call(struct telegram *tg, const struct telegram_call *call, struct fg_err *err);
 
@@ -77,7 +78,7 @@ cJSON *telegram_call(struct telegram *tg, const struct telegram_call *call, stru
 int64_t telegram_migrated_to(const struct telegram *tg, const struct fg_err *err);
 
 /*
- * Telegram does not accept the token: a 401, or the 404 that a malformed one gets. For
+ * Telegram does not accept the token: a 401, which a malformed one's 404 is made into. For
  * TELEGRAM_REFUSED_MS after it every call fails so without being sent, unless telegram_configure()
  * comes first.
  */

@@ -27,6 +27,18 @@ static void test_lost(void)
 	box_close(&b);
 
 	box_begin(&b);
+	peer_script((struct peer_answer){
+		.method = "sendMessage", .status = 502, .body = "<html>", .times = 4});
+	say(&b, 42, "one");
+	say(&b, 42, "two");
+	box_run(&b);
+	ok(drained(&b), "a gateway that has nobody behind it, again and again");
+	is_int(peer_count("sendMessage"), 6, "is asked until the message has an answer");
+	is_str(peer_text("sendMessage", 4), REPEAT "one", "which says that it may be a repeat");
+	is_str(peer_text("sendMessage", 5), "two", "before the next one");
+	box_close(&b);
+
+	box_begin(&b);
 	peer_script((struct peer_answer){.status = 502, .body = "<html>", .times = 3});
 	say(&b, 42, "one");
 	box_run(&b);

@@ -46,8 +46,8 @@ static const struct {
 		FG_EREMOTE, 403, 0, 1, 1},
 	{"the token", {.status = 401, .body = NO("401", "Unauthorized", "")}, FG_EREMOTE, 401, 0, 1,
 		1},
-	{"a malformed token", {.status = 404, .body = NO("404", "Not Found", "")}, FG_EREMOTE, 404,
-		0, 1, 1},
+	{"a method that it does not have", {.status = 404, .body = NO("404", "Not Found", "")},
+		FG_EREMOTE, 404, 0, 1, 1},
 	{"a conflict", {.status = 409, .body = NO("409", "Conflict: terminated by other", "")},
 		FG_EREMOTE, 409, 0, 1, 1},
 	{"Telegram's own failure", {.status = 500, .body = NO("500", "Internal Server Error", "")},
@@ -79,10 +79,10 @@ static const struct {
 		FG_EREMOTE, 400, 0, 1, 1},
 	{"a mad error_code", {.status = 403, .body = NO("-99999999999999999999", "x", "")},
 		FG_EREMOTE, 403, 0, 1, 1},
-	{"a gateway's page", {.status = 502, .body = "<html>502 Bad Gateway</html>"}, FG_ELOST, 0,
+	{"a gateway's page", {.status = 502, .body = "<html>502 Bad Gateway</html>"}, FG_ELOST, 502,
 		0, 1, 3},
 	{"a gateway's time-out", {.status = 504, .body = "<html>"}, FG_ELOST, 0, 0, 1, 3},
-	{"unavailable", {.status = 503, .body = ""}, FG_ELOST, 0, 0, 1, 3},
+	{"unavailable", {.status = 503, .body = ""}, FG_ELOST, 503, 0, 1, 3},
 	{"too large for a proxy", {.status = 413, .body = "<html>"}, FG_EREMOTE, 413, 0, 1, 1},
 	{"no such method here", {.status = 501, .body = ""}, FG_EREMOTE, 501, 0, 3, 3},
 	{"garbage", {.body = "\x01\x02 garbage"}, FG_ELOST, 0, 0, 1, 3},
@@ -123,6 +123,30 @@ static void test_answers(struct telegram *tg)
 		code_of(tg, "editMessageText", true, &err);
 		is_int(peer_count("editMessageText"), 1, "a single call is never repeated");
 	}
+	peer_reset();
+}
+
+/* A malformed token gets a 404 to whatever it asks; a server that lacks a method says so as well. */
+static void test_not_found(struct telegram *tg)
+{
+	static const struct peer_answer no = {.status = 404, .body = NO("404", "Not Found", "")};
+	struct peer_answer a = no;
+	struct fg_err err;
+
+	peer_reset();
+	telegram_configure(tg, &options);
+	a.method = "setMyCommands";
+	peer_script(a);
+	is_int(code_of(tg, "setMyCommands", false, &err), FG_EREMOTE, "a method is missing");
+	ok(!telegram_token_refused(&err), "which is no refusal of the token");
+	is_int(code_of(tg, "sendMessage", false, &err), 0, "others go on");
+	a.method = "getUpdates";
+	peer_script(a);
+	is_int(code_of(tg, "getUpdates", true, &err), FG_EREMOTE, "what every server has is missing");
+	ok(telegram_token_refused(&err), "that is the token");
+	is_int(code_of(tg, "sendMessage", false, &err), FG_EREMOTE, "nothing more is asked");
+	is_int(peer_count("sendMessage"), 1, "for a while");
+	telegram_configure(tg, &options);
 	peer_reset();
 }
 
@@ -372,6 +396,7 @@ static void run(void *arg)
 	options.api_url = peer.url;
 	tg = telegram_create(&options);
 	test_answers(tg);
+	test_not_found(tg);
 	test_retry_after_noise(tg);
 	test_flood_waited_out(tg);
 	test_unreachable();
