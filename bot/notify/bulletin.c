@@ -127,13 +127,15 @@ static struct seat *seat_of(struct rendering *r, int64_t chat_id, int64_t thread
 static void add_to_seat(const struct config_chat *chat, int64_t chat_id, void *arg)
 {
 	struct rendering *r = arg;
-	struct seat *seat = seat_of(r, chat_id, chat->thread);
 	const struct fg_selector *scope = audience_scope(r->n->app->setup, chat);
 	const char *host = incident_host(r->incident, scope);
 	struct incident seen = *r->incident;
+	struct seat *seat;
 
-	if (host)
-		seen.host = host;
+	if (!host)
+		return;
+	seen.host = host;
+	seat = seat_of(r, chat_id, chat->thread);
 	seat->language = fg_language_now(); /* audience_each() has set the chat's */
 	seat->scope = fg_selector_text(scope);
 	crowd_add(&seat->crowd, &seen);

@@ -191,11 +191,16 @@ static struct entry *going_on(
 	return NULL;
 }
 
+static bool is_same_swarm(const struct entry *e, const struct incident_report *r)
+{
+	return strcmp(fg_json_str(e->is.facts, FACT_SWARM, ""),
+		       fg_json_str(r->facts, FACT_SWARM, "")) == 0;
+}
+
 /* What is a swarm's goes on under whichever of its managers it is looked at through. */
 static int bring(
 	struct ledger *l, const struct incident_report *r, const char *subject, struct fg_err *err)
 {
-	const char *swarm = fg_json_str(r->facts, FACT_SWARM, "");
 	struct entry *e;
 
 	if (!kind_is_swarm(r->kind))
@@ -204,10 +209,10 @@ static int bring(
 		return -1;
 	fg_list_each (&l->entries, e, link) {
 		bool same = strcmp(e->is.container_id, r->id) == 0 ||
-			    (*subject && strcmp(e->subject, subject) == 0 &&
-				    strcmp(fg_json_str(e->is.facts, FACT_SWARM, ""), swarm) == 0);
+			    (*subject && strcmp(e->subject, subject) == 0);
 
-		if (e->is.kind != r->kind || !same || strcmp(e->is.host, r->host) == 0)
+		if (e->is.kind != r->kind || !same || !is_same_swarm(e, r) ||
+			strcmp(e->is.host, r->host) == 0)
 			continue;
 		entry_set(&e->is.host, r->host);
 		e->changed = true;
@@ -228,6 +233,8 @@ int course_report(struct ledger *l, const struct incident_report *r, struct fg_e
 		ledger_load_subject(l, r->host, subject, err) < 0)
 		return -1;
 	e = going_on(l, r, id, subject);
+	if (e && kind_is_swarm(r->kind) && e->is.state == INCIDENT_OPEN && !is_same_swarm(e, r))
+		return 0; /* of a node, which is in one swarm only: another one's manager lies */
 	opened = !e;
 	if (e) {
 		go_on(l, e, r);

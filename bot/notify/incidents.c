@@ -54,6 +54,9 @@ const char *incident_host(const struct incident *i, const struct fg_selector *sc
 	struct fg_subject subject = incident_subject(i);
 	const cJSON *hosts = fg_steal(&subject.hosts), *host;
 
+	cJSON_ArrayForEach (host, fg_json_array(i->facts, FACT_PERHAPS))
+		if (cJSON_IsString(host) && !fg_selector_match_host(scope, host->valuestring))
+			return NULL;
 	if (sees(scope, &subject))
 		return i->host;
 	cJSON_ArrayForEach (host, hosts) {

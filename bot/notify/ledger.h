@@ -42,8 +42,9 @@ struct entry {
 #define FACT_DOWN "down"       /* of a subject of several containers: those that are down (fold.h) */
 #define FACT_ELSEWHERE "elsewhere" /* a task that died runs again, and not in this container */
 #define FACT_HOSTS "hosts"     /* of a swarm's: all under which it may be shown and found */
+#define FACT_PERHAPS "perhaps" /* of a node: hosts any of which it may be; seen by who sees them all */
 #define FACT_SWARM "swarm"     /* whose it is: its id */
-#define FACT_DOUBT "doubt_ms"   /* wall clock: until then it may be none, for its end was missed */
+#define FACT_DOUBT "doubt_ms"  /* wall clock: until then it may be none, for its end was missed */
 #define FACT_GONE "gone"       /* it was closed because its container is no more */
 #define FACT_DETAIL "detail"   /* what a closer look has found (detail.h) */
 

@@ -8,10 +8,14 @@
  *
  * An incident is shown under one of the managers, which is another one as soon as that is down, or
  * paused; scopes and mutes find it under each of them. That of a node which is a host is that
- * host's. A service whose tasks die on hosts of the config has the incidents of those deaths, and
- * none of its own beside them; when all its tasks run again, wherever that is, those are over, too.
- * A node that is a host which does not answer has that incident. While a swarm has no leader,
- * nothing is said of its services and nodes.
+ * host's. While some hosts have never told which node they are, any other node may be one of them,
+ * and is shown only to who may see all of these. A service whose tasks die on hosts of the config
+ * has the incidents of those deaths, and none of its own beside them; when all its tasks run again,
+ * wherever that is, those are over, too. A node that is a host which does not answer has that
+ * incident. While a swarm has no leader, nothing is said of its services and nodes.
+ *
+ * A manager is believed about its own swarm: an id that it takes from another one changes nothing
+ * there.
  */
 #ifndef BOT_NOTIFY_SWARMS_H
 #define BOT_NOTIFY_SWARMS_H

@@ -19,19 +19,21 @@ void subject_destroy(struct subject *t)
 	free(t);
 }
 
-static struct subject *find(struct swarms *s, enum incident_kind kind, const char *id)
+/* Ids are unique, unless a manager lies: what it says of another swarm's is about its own. */
+static struct subject *find(const struct look *look, enum incident_kind kind, const char *id)
 {
 	struct subject *t;
 
-	fg_list_each (&s->subjects, t, link)
-		if (t->kind == kind && strcmp(t->id, id) == 0)
+	fg_list_each (&look->s->subjects, t, link)
+		if (t->kind == kind && strcmp(t->id, id) == 0 &&
+			strcmp(t->swarm, look->swarm->id) == 0)
 			return t;
 	return NULL;
 }
 
 static struct subject *subject_of(struct look *look, enum incident_kind kind, const char *id)
 {
-	struct subject *t = find(look->s, kind, id);
+	struct subject *t = find(look, kind, id);
 
 	if (t)
 		return t;
@@ -43,15 +45,45 @@ static struct subject *subject_of(struct look *look, enum incident_kind kind, co
 	return t;
 }
 
+static bool is_there(const struct look *look, const char *id)
+{
+	for (size_t i = 0; i < look->services.n; i++)
+		if (strcmp(look->services.v[i].id, id) == 0)
+			return true;
+	for (size_t i = 0; i < look->nodes.n; i++)
+		if (strcmp(look->nodes.v[i].id, id) == 0)
+			return true;
+	return false;
+}
+
+/* Whether it is this swarm's; a task that died says on which node it was. */
+static bool is_of(const struct look *look, const struct open *o)
+{
+	if (o->kind == INCIDENT_DIED)
+		return is_there(look, o->node);
+	return strcmp(o->swarm, look->swarm->id) == 0;
+}
+
+static bool is_open(
+	const struct look *look, const struct open *o, enum incident_kind kind, const char *id)
+{
+	return o->kind == kind && strcmp(o->id, id) == 0 && is_of(look, o);
+}
+
 static struct open *open_of(struct look *look, enum incident_kind kind, const char *id)
 {
 	for (size_t i = 0; i < look->open_n; i++)
-		if (look->open[i].kind == kind && strcmp(look->open[i].id, id) == 0)
+		if (is_open(look, &look->open[i], kind, id))
 			return &look->open[i];
 	return NULL;
 }
 
 /* What is to be said */
+
+static const struct fg_host *node_host(const struct look *look, const char *id)
+{
+	return fg_fleet_node_host(look->setup->fleet, look->swarm->id, id);
+}
 
 static bool may_be_home(const struct fg_host *host)
 {
@@ -63,8 +95,7 @@ static bool may_be_home(const struct fg_host *host)
 static const char *home_of(const struct look *look, const struct subject *t, const struct open *o)
 {
 	const struct fg_swarm *swarm = look->swarm;
-	const struct fg_host *own =
-		t->kind == INCIDENT_NODE ? fg_fleet_node_host(look->setup->fleet, t->id) : NULL;
+	const struct fg_host *own = t->kind == INCIDENT_NODE ? node_host(look, t->id) : NULL;
 	const struct fg_host *home = NULL;
 
 	for (size_t i = 0; i < swarm->n; i++) {
@@ -82,10 +113,23 @@ static cJSON *hosts_of(const struct look *look, const struct subject *t)
 	const struct fg_swarm *swarm = look->swarm;
 	cJSON *hosts = cJSON_CreateArray();
 
-	if (t->kind == INCIDENT_NODE && fg_fleet_node_host(look->setup->fleet, t->id))
+	if (t->kind == INCIDENT_NODE && node_host(look, t->id))
 		return hosts;
 	for (size_t i = 0; i < swarm->n; i++)
 		cJSON_AddItemToArray(hosts, cJSON_CreateString(swarm->managers[i]->name));
+	return hosts;
+}
+
+/* The hosts that have never told which node they are: any of them may be the one. */
+static cJSON *perhaps_of(const struct look *look)
+{
+	struct fg_fleet *fleet = look->setup->fleet;
+	cJSON *hosts = cJSON_CreateArray();
+
+	for (size_t i = 0; i < fg_fleet_count(fleet); i++)
+		if (!fg_host_told_node(fg_fleet_host(fleet, i)))
+			cJSON_AddItemToArray(
+				hosts, cJSON_CreateString(fg_fleet_host(fleet, i)->name));
 	return hosts;
 }
 
@@ -110,6 +154,8 @@ static struct change *report(struct look *look, struct subject *t, cJSON *facts)
 
 	cJSON_AddStringToObject(facts, FACT_SWARM, look->swarm->id);
 	cJSON_AddItemToObject(facts, FACT_HOSTS, hosts_of(look, t));
+	if (t->kind == INCIDENT_NODE && !node_host(look, t->id))
+		cJSON_AddItemToObject(facts, FACT_PERHAPS, perhaps_of(look));
 	said = fg_json_print(facts);
 	if (o && t->said && strcmp(t->said, said) == 0 && strcmp(o->host, home) == 0) {
 		cJSON_Delete(facts);
@@ -130,7 +176,7 @@ static void recovered(struct look *look, enum incident_kind kind, const char *id
 		const struct open *o = &look->open[i];
 		struct change *c;
 
-		if (o->kind != kind || strcmp(o->id, id) != 0)
+		if (!is_open(look, o, kind, id))
 			continue;
 		c = add_change(look, o->host);
 		c->kind = kind;
@@ -234,7 +280,7 @@ static bool end_deaths(struct look *look, const struct fg_service *s, int64_t we
 		const struct open *o = &look->open[i];
 		struct change *c;
 
-		if (o->kind != INCIDENT_DIED || strcmp(o->id, s->id) != 0)
+		if (!is_open(look, o, INCIDENT_DIED, s->id))
 			continue;
 		if (well_ms < death_ms(look, o) || fg_wall_age(o->last_ms) < death_ms(look, o)) {
 			left = true;
@@ -257,7 +303,7 @@ static void judge_job(struct look *look, const struct fg_service *s)
 
 static void judge_tasks(struct look *look, const struct fg_service *s)
 {
-	struct subject *t = find(look->s, INCIDENT_SERVICE, s->id);
+	struct subject *t = find(look, INCIDENT_SERVICE, s->id);
 	bool bad = service_is_short(s);
 	struct shortage_seen seen = {.now_ms = fg_now_ms(),
 		.wanted = bad ? s->wanted : 0,
@@ -290,7 +336,7 @@ static void judge_tasks(struct look *look, const struct fg_service *s)
 
 static void judge_update(struct look *look, const struct fg_service *s)
 {
-	struct subject *t = find(look->s, INCIDENT_ROLLOUT, s->id);
+	struct subject *t = find(look, INCIDENT_ROLLOUT, s->id);
 	enum trouble_step step;
 	cJSON *facts;
 
@@ -316,7 +362,7 @@ static void judge_update(struct look *look, const struct fg_service *s)
 /* One that is a host has the incident of that. */
 static bool is_told(const struct look *look, const struct fg_node *node)
 {
-	const struct fg_host *host = fg_fleet_node_host(look->setup->fleet, node->id);
+	const struct fg_host *host = node_host(look, node->id);
 
 	return host && ((host->known && !host->up) || fg_host_paused(host));
 }
@@ -326,7 +372,7 @@ static void judge_node(struct look *look, const struct fg_node *node)
 	bool drained = strcmp(node->availability, "drain") == 0;
 	bool bad = !drained &&
 		   (strcmp(node->state, "down") == 0 || strcmp(node->state, "disconnected") == 0);
-	struct subject *t = find(look->s, INCIDENT_NODE, node->id);
+	struct subject *t = find(look, INCIDENT_NODE, node->id);
 	enum trouble_step step;
 	cJSON *facts;
 
@@ -352,7 +398,7 @@ static void judge_node(struct look *look, const struct fg_node *node)
 static void judge_leader(struct look *look, bool none)
 {
 	const char *id = look->swarm->id;
-	struct subject *t = find(look->s, INCIDENT_SWARM, id);
+	struct subject *t = find(look, INCIDENT_SWARM, id);
 	enum trouble_step step;
 
 	if (!t && !none && !open_of(look, INCIDENT_SWARM, id))
@@ -365,25 +411,6 @@ static void judge_leader(struct look *look, bool none)
 		recovered(look, INCIDENT_SWARM, id);
 		subject_destroy(t);
 	}
-}
-
-static bool is_there(const struct look *look, const char *id)
-{
-	for (size_t i = 0; i < look->services.n; i++)
-		if (strcmp(look->services.v[i].id, id) == 0)
-			return true;
-	for (size_t i = 0; i < look->nodes.n; i++)
-		if (strcmp(look->nodes.v[i].id, id) == 0)
-			return true;
-	return false;
-}
-
-/* Whether it is this swarm's; a task that died says on which node it was. */
-static bool is_of(const struct look *look, const struct open *o)
-{
-	if (o->kind == INCIDENT_DIED)
-		return is_there(look, o->node);
-	return strcmp(o->swarm, look->swarm->id) == 0;
 }
 
 /* Of services and nodes that are no more. */

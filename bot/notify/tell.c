@@ -47,7 +47,7 @@ static int64_t later(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
-/* How long (ms) it waits for its host, or for what became of a task; not after 0. */
+/* How long (ms) it waits for its host, or for what became of a task; 0: not. */
 static int64_t wait_of(const struct notify *n, const struct ledger *l, const struct entry *e)
 {
 	return later(hosts_hold(n, e, l), fg_json_i64(e->is.facts, FACT_DOUBT, 0) - l->now_ms);

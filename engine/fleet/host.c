@@ -119,6 +119,8 @@ void host_inherit(struct fg_host *host, struct fg_host *before)
 {
 	struct known *to = &inner(host)->known, *from = &inner(before)->known;
 
+	if (!inner(host)->swarm.known)
+		inner(host)->swarm = inner(before)->swarm;
 	if (host->listed_ms || !before->listed_ms)
 		return;
 	*fleet_known_bytes(before->fleet) -= from->len;

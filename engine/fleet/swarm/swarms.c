@@ -204,18 +204,31 @@ bool fg_fleet_manages(struct fg_fleet *fleet)
 	return false;
 }
 
-struct fg_host *fg_fleet_node_host(struct fg_fleet *fleet, const char *node)
+static bool may_be_of(const struct host_swarm *known, const char *swarm)
 {
-	for (size_t i = 0; *node && i < fg_fleet_count(fleet); i++)
-		if (strcmp(host_swarm(fg_fleet_host(fleet, i))->node, node) == 0)
+	return !*swarm || !known->manager || !*known->cluster || strcmp(known->cluster, swarm) == 0;
+}
+
+struct fg_host *fg_fleet_node_host(struct fg_fleet *fleet, const char *swarm, const char *node)
+{
+	for (size_t i = 0; *node && i < fg_fleet_count(fleet); i++) {
+		const struct host_swarm *known = host_swarm(fg_fleet_host(fleet, i));
+
+		if (strcmp(known->node, node) == 0 && may_be_of(known, swarm))
 			return fg_fleet_host(fleet, i);
+	}
 	return NULL;
+}
+
+bool fg_host_told_node(struct fg_host *host)
+{
+	return host_swarm(host)->known;
 }
 
 enum fg_node_place fg_fleet_node_place(
 	struct fg_fleet *fleet, const struct fg_selector *scope, const char *node)
 {
-	struct fg_host *host = fg_fleet_node_host(fleet, node);
+	struct fg_host *host = fg_fleet_node_host(fleet, "", node);
 
 	if (host)
 		return fg_selector_match_host(scope, host->name) ? FG_NODE_WITHIN : FG_NODE_OUTSIDE;

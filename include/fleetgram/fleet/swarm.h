@@ -56,8 +56,11 @@ int fg_fleet_swarms_known(
 	struct fg_fleet *fleet, int64_t stale_ms, struct fg_swarms *out, struct fg_err *err);
 /* Whether any host is known to manage a swarm. Asks nobody. */
 bool fg_fleet_manages(struct fg_fleet *fleet);
-/* The host that is that node of a swarm, by what it last said; NULL: none is known to be. */
-struct fg_host *fg_fleet_node_host(struct fg_fleet *fleet, const char *node);
+/* The host that is that node of that swarm ("": of whichever), by what it last said; NULL: none is
+ * known to be. Of a worker it is not known whose it is. */
+struct fg_host *fg_fleet_node_host(struct fg_fleet *fleet, const char *swarm, const char *node);
+/* Whether it has ever told which node of a swarm it is, if any. */
+bool fg_host_told_node(struct fg_host *host);
 
 enum fg_node_place {
 	FG_NODE_WITHIN,  /* it is a host within the scope, or none of the fleet's */

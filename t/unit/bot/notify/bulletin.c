@@ -557,6 +557,37 @@ static void test_languages(void)
 	end();
 }
 
+/* A node that may be a host out of scope. */
+static void test_unknown_node(void)
+{
+	static const char scoped[] =
+		"{\"hosts\":{\"one\":{\"url\":\"unix:///nowhere/docker.sock\"}},\"notify\":"
+		"{\"startup_delay\":\"0\"},\"chats\":[{\"id\":42,\"notify\":true},"
+		"{\"id\":43,\"notify\":true,\"scope\":\"host=one\"}]}";
+	static const char facts[] =
+		"{\"node\":\"lost\",\"hosts\":[\"one\"],\"" FACT_PERHAPS "\":[\"two\"]}";
+	struct config_errors errors = {0};
+	struct setup *before = app.setup;
+	cleanup_json cJSON *json = fg_json_parse(facts, strlen(facts), NULL);
+	cleanup_tx struct fg_tx tx = {0};
+	struct incident_report r = {
+		.kind = INCIDENT_NODE, .host = "one", .id = "n", .facts = json};
+
+	app.setup = setup_create(
+		config_parse("test.json", scoped, sizeof(scoped) - 1, &errors), NULL);
+	begin();
+	ok(fg_tx_begin(box.store, &tx, NULL) == 0 && notify_report(app.notify, &tx, &r, NULL) >= 0 &&
+			fg_tx_commit(&tx, NULL) == 0, "a node is down");
+	happen(FG_HAPPENED_DIED, "web");
+	ok(reads(ALL, "lost") && reads(ALL, "web") && reads(SOME, "web</b> died") && quiet(),
+		"who sees everything is told");
+	ok(!strstr(last_text(SOME), "lost") && count("sendMessage", SOME) == 1,
+		"who may not see each host that it may be is not");
+	end();
+	setup_unref(app.setup);
+	app.setup = before;
+}
+
 static void set_mute(bool on)
 {
 	cleanup_tx struct fg_tx tx = {0};
@@ -776,6 +807,7 @@ static void tests(void)
 	test_host_restarts();
 	test_host_goes_down();
 	test_host_counts();
+	test_unknown_node();
 	test_mutes();
 	test_mutes_and_doubt();
 	test_muted_and_over();

@@ -404,6 +404,44 @@ static void test_lasting(void)
 	is_int(fg_store_i64(store, -1, lasted, ""), 1200, "… after all the time");
 }
 
+/* "manager kind id swarm", as one of a swarm's managers says. 1: it is another one; 0: it goes on. */
+static int report_of(struct fg_tx *tx, const char *manager, enum incident_kind kind, const char *id,
+	const char *swarm)
+{
+	cleanup_ledger struct ledger l = {0};
+	cleanup_json cJSON *facts = cJSON_CreateObject();
+	struct incident_report r = {.kind = kind, .host = manager, .id = id,
+		.name = kind == INCIDENT_NODE ? NULL : "web", .facts = facts};
+	int rc;
+
+	cJSON_AddStringToObject(facts, FACT_SWARM, swarm);
+	ledger_begin(&l, tx, config);
+	rc = course_report(&l, &r, NULL);
+	return ledger_write(&l, NULL) < 0 ? -1 : rc;
+}
+
+/* Whatever a manager says about ids of another swarm changes nothing there. */
+static void test_liar(void)
+{
+	static const char theirs[] = "SELECT count(*) FROM incidents WHERE host = 'two' AND"
+				     " json_extract(facts, '$.swarm') = 'true'";
+	cleanup_tx struct fg_tx tx = {0};
+	cleanup_str struct fg_str got;
+
+	fg_str_init(&got, 4096);
+	play("");
+	ok(fg_tx_begin(store, &tx, NULL) == 0, "two swarms are looked at");
+	is_int(report_of(&tx, "one", INCIDENT_SERVICE, "7", "true"), 1, "a service of one");
+	is_int(report_of(&tx, "evil", INCIDENT_SERVICE, "7", "false"), 1, "the same of the other one");
+	is_int(report_of(&tx, "two", INCIDENT_SERVICE, "7", "true"), 0, "it goes on under another manager");
+	is_int(report_of(&tx, "two", INCIDENT_NODE, "n", "true"), 1, "a node that is a host");
+	is_int(report_of(&tx, "two", INCIDENT_NODE, "n", "false"), 0, "the same of the other swarm");
+	ok(fg_tx_commit(&tx, NULL) == 0, "…");
+	is_int(fg_store_i64(store, -1, theirs, ""), 2, "each stays where it is");
+	sum_up(&got);
+	is_str(got.s, "service open 7 1 tell; service open 7 1 tell; node open n 1 tell", "… and how it was");
+}
+
 /* Rows of before there were subjects get the ones that they would have now. */
 static void test_old_rows(void)
 {
@@ -477,6 +515,7 @@ static void tests(void *arg)
 	test_tasks();
 	test_missed();
 	test_lasting();
+	test_liar();
 	test_old_rows();
 	config_destroy(config);
 	fg_store_close(store);

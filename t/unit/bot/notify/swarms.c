@@ -149,6 +149,87 @@ static void test_deaths(void)
 	is_judged(&open, "", "… or is one of another swarm");
 }
 
+/* The same ids, of another swarm whose manager has made them up. */
+static void test_liar(void)
+{
+	static struct fg_host *others[] = {&hosts[1]};
+	struct fg_swarm honest = swarm, liar = {.id = "sw2", .managers = others, .n = 1};
+	struct open open = {.kind = INCIDENT_SERVICE, .id = "svc1", .swarm = "sw1",
+		.host = (char[]){"alpha"}, .container = (char[]){"svc1"}};
+
+	begin();
+	swarm = liar;
+	is_judged(&open, "", "another swarm's service does not end it");
+	grow_old(LONG_MS);
+	is_judged(&open, "", "… ever");
+	swarm = honest;
+	service.running = 1;
+	is_judged(NULL, "", "a service is short of tasks");
+	swarm = liar;
+	is_judged(NULL, "", "… and so is that of another one");
+	service.running = 2;
+	is_judged(NULL, "", "… which recovers");
+	grow_old(LONG_MS);
+	is_judged(NULL, "", "… for long");
+	swarm = honest;
+	service.running = 1;
+	is_judged(NULL, "report service svc1 alpha", "what was seen of the first one still counts");
+	swarm = liar;
+	is_judged(&open, "", "the other one is short again");
+	grow_old(LONG_MS);
+	is_judged(&open, "report service svc1 beta", "… and has an incident of its own");
+	swarm = honest;
+}
+
+static cJSON *facts_of_node(void)
+{
+	struct look look = {.s = &swarms, .setup = &setup, .swarm = &swarm, .nodes = {nodes, 1}};
+	cJSON *facts;
+
+	look_judge(&look, false);
+	facts = look.change_n == 1 ? look.changes[0].facts : cJSON_CreateObject();
+	ok(look.change_n == 1, "a node that is down is reported");
+	free(look.changes);
+	return facts;
+}
+
+/* A host that has not told yet which node it is. */
+static void test_unknown_node(void)
+{
+	static const struct {
+		const char *scope, *host;
+	} rows[] = {
+		{"", "alpha"},
+		{"host=alpha", NULL},
+		{"host=gamma", NULL},
+		{"host=beta host=gamma", "beta"},
+		{"host=*", "alpha"},
+		{"!host=gamma", NULL},
+		{"label=team:red", "alpha"},
+	};
+	struct fg_host_options gamma = {
+		.name = "gamma", .engine = {.url = "unix:///nowhere/docker.sock"}};
+	struct incident i = {.kind = INCIDENT_NODE, .host = "alpha", .name = "", .image = "",
+		.project = "", .container_id = "n1"};
+
+	begin();
+	service.id[0] = '\0';
+	ok(fg_fleet_add(setup.fleet, &gamma, NULL) == 0, "a host that never answered");
+	snprintf(nodes[0].state, sizeof(nodes[0].state), "down");
+	is_judged(NULL, "", "a node is down for a moment");
+	grow_old(LONG_MS);
+	i.facts = facts_of_node();
+	for (size_t k = 0; k < FG_ARRAY_LEN(rows); k++) {
+		cleanup_selector struct fg_selector *scope =
+			fg_selector_parse_string(rows[k].scope, NULL);
+
+		is_str(incident_host(&i, scope), rows[k].host,
+			*rows[k].scope ? rows[k].scope : "who sees everything");
+	}
+	cJSON_Delete(i.facts);
+	snprintf(nodes[0].state, sizeof(nodes[0].state), "ready");
+}
+
 static void tests(void *arg)
 {
 	struct fg_store *store = scratch_store();
@@ -164,6 +245,8 @@ static void tests(void *arg)
 	fg_list_init(&swarms.subjects);
 	test_home();
 	test_deaths();
+	test_liar();
+	test_unknown_node();
 	begin();
 	fg_deeds_destroy(app.deeds);
 	fg_fleet_unref(setup.fleet);
