@@ -39,7 +39,7 @@ subtest 'killed at any moment' => sub {
 		$bot->restart->wait_ready;
 	}
 	for my $name (@names) {
-		is_read(WEB, qr/$name died|\d containers died/, "$name is told");
+		is_read(WEB, qr/$name died|\d containers? died/, "$name is told");
 	}
 	are_sent_once(WEB, @names);
 };

@@ -18,7 +18,7 @@ enum kind_stream {
 
 struct kind {
 	const char *word;
-	const char *many; /* what several of them in one message are, with their number */
+	const char *one, *many; /* what those of one message are, with their number (%zu) */
 	enum kind_stream stream;
 	bool lasting;  /* while it is open, another report says how it is now, and is no other one */
 	bool detailed; /* its message shows what inspect and the log say */

@@ -210,9 +210,11 @@ static enum incident_kind only_kind(const struct crowd *c)
 	return kind;
 }
 
-static void add_count(struct fg_str *html, const char *many, size_t n)
+static void add_count(struct fg_str *html, const struct kind *kind, size_t n)
 {
-	html_printf(html, many, (int)n);
+	char count[256];
+
+	html_printf(html, "%s", fg_nprintf(count, sizeof(count), n, kind->one, kind->many, n));
 }
 
 static void add_many_title(struct fg_str *html, const struct crowd *c)
@@ -228,9 +230,9 @@ static void add_many_title(struct fg_str *html, const struct crowd *c)
 		html_printf(html, "%S ", dots[kinds[some].stream]);
 	fg_str_puts(html, "<b>");
 	if (kind < INCIDENT_KINDS)
-		add_count(html, kinds[kind].many, c->n);
+		add_count(html, &kinds[kind], c->n);
 	else
-		add_count(html, FG_TEXT("%d incidents at once"), c->n);
+		html_printf(html, "%d incidents at once", (int)c->n);
 	fg_str_puts(html, "</b>");
 	if (c->over && c->over < c->n)
 		html_printf(html, " · ✅ %d of %d recovered", (int)c->over, (int)c->n);
@@ -239,7 +241,7 @@ static void add_many_title(struct fg_str *html, const struct crowd *c)
 		if (!c->kinds[k])
 			continue;
 		fg_str_puts(html, "• ");
-		add_count(html, kinds[k].many, c->kinds[k]);
+		add_count(html, &kinds[k], c->kinds[k]);
 		fg_str_putc(html, '\n');
 	}
 }

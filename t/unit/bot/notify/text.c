@@ -273,11 +273,16 @@ static void test_exits(void)
 	}
 }
 
-static void add_many(struct crowd *c, int from, int to, const char *project, enum incident_state state)
+static void add_kind(struct crowd *c, int from, int to, const char *project,
+	enum incident_state state, enum incident_kind kind)
 {
 	for (int i = from; i < to; i++) {
 		cleanup_free char *name = fg_printf("c%d", i);
-		struct row row = {.facts = "{\"exit_code\":1}", .state = state, .count = 1, .acked_by = ""};
+		struct row row = {.kind = kind,
+			.facts = "{\"exit_code\":1}",
+			.state = state,
+			.count = 1,
+			.acked_by = ""};
 		struct incident incident = incident_of(&row);
 
 		incident.name = name;
@@ -285,6 +290,11 @@ static void add_many(struct crowd *c, int from, int to, const char *project, enu
 		crowd_add(c, &incident);
 		cJSON_Delete(incident.facts);
 	}
+}
+
+static void add_many(struct crowd *c, int from, int to, const char *project, enum incident_state state)
+{
+	add_kind(c, from, to, project, state, INCIDENT_DIED);
 }
 
 static void test_many(void)
@@ -322,6 +332,14 @@ static void test_many(void)
 		"✅ 4 of 4 recovered\n4 containers died\n• on one: 4, 4 recovered\nc0, c1, c2, c3\n"
 		"13:00:00 to 13:10:00\n",
 		"all are back");
+	free(got);
+	add_many(&mixed, 0, 3, "", INCIDENT_OPEN);
+	add_kind(&mixed, 3, 4, "", INCIDENT_OPEN, INCIDENT_UNHEALTHY);
+	got = plain_of(&mixed, &f);
+	is_str(got,
+		"🔴 4 incidents at once\n• 3 containers died\n• 1 container is unhealthy\n• on one: 4\n"
+		"c0, c1, c2, c3\n13:00:00 to 13:10:00\n",
+		"of several kinds");
 }
 
 /* What containers say can be long, and look like anything. */
