@@ -13,6 +13,23 @@ static bool stays_in_scope(const struct command *c, const struct fg_item *item, 
 	return !c->person.scope || fg_selector_match(c->person.scope, &subject);
 }
 
+/* What is out of scope does not exist, and still no other one can be called so. */
+static int check_name(struct command *c, const struct fg_item *item, const char *name)
+{
+	cleanup_info struct fg_container_info info = {0};
+	struct fg_subject subject;
+
+	if (fg_selector_is_empty(c->person.scope) ||
+		fg_container_inspect(item->host->engine, name, &info, NULL) < 0 ||
+		strcmp(info.name, name) != 0)
+		return 0; /* what else may be wrong, the engine says */
+	subject = fg_info_subject(item->host, &info);
+	if (fg_selector_match(c->person.scope, &subject))
+		return 0;
+	return fg_fail(
+		&c->err, FG_ECONFLICT, "the name %s cannot be used on %s", name, item->host->name);
+}
+
 static int rename_run(struct command *c)
 {
 	cleanup_items struct fg_items items = {0};
@@ -32,6 +49,8 @@ static int rename_run(struct command *c)
 	if (!stays_in_scope(c, &items.v[0], name))
 		return fg_fail(&c->err, FG_EDENIED, "you could not see %s any more under that name",
 			items.v[0].c.name);
+	if (check_name(c, &items.v[0], name) < 0)
+		return -1;
 	fg_str_init(&preview, 4096);
 	html_printf(&preview, "<b>Rename it to %s?</b>", name);
 	rc = command_confirm(c, &items, preview.s);

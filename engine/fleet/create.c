@@ -159,10 +159,19 @@ static int noted(struct fg_host *host, int rc, const struct fg_err *err)
 	return rc;
 }
 
-static int taken(struct fg_host *host, const char *name, struct fg_err *err)
+/* by: what has the name; NULL: it is not known. What is out of scope does not exist, and still no
+ * other one can be called so. */
+static int taken(struct fg_host *host, const struct fg_create *create,
+	const struct fg_container_info *by, struct fg_err *err)
 {
-	return fg_fail(err, FG_ECONFLICT, "there already is a container called %s on %s", name,
-		host->name);
+	struct fg_subject subject = by ? fg_info_subject(host, by) : (struct fg_subject){0};
+
+	if (fg_selector_is_empty(create->scope) ||
+		(by && fg_selector_match(create->scope, &subject)))
+		return fg_fail(err, FG_ECONFLICT, "there already is a container called %s on %s",
+			create->name, host->name);
+	return fg_fail(
+		err, FG_ECONFLICT, "the name %s cannot be used on %s", create->name, host->name);
 }
 
 /* POST the container. *unsure when it may be there although this failed. */
@@ -188,7 +197,7 @@ static int container_make(struct making *m, const cJSON *spec, const struct fg_c
 		return 0;
 	*m->id = '\0';
 	*unsure = fg_may_be_done(err) || err->code == FG_EPROTO || err->code == FG_ETOOBIG;
-	return err->code == FG_ECONFLICT ? taken(m->host, m->name, err) : -1;
+	return err->code == FG_ECONFLICT ? taken(m->host, create, NULL, err) : -1;
 }
 
 static int networks_connect(struct making *m, const cJSON *spec, struct fg_err *err)
@@ -277,6 +286,8 @@ int fg_instance_create(struct fg_fleet *fleet, struct fg_registry *registry,
 	spec = fg_instance_plan(fleet, create, &host, err);
 	if (!spec)
 		return -1;
+	if (instance_in_making(host->name, create->name) && !fg_selector_is_empty(create->scope))
+		return taken(host, create, NULL, err);
 	if (instance_in_making(host->name, create->name))
 		return fg_fail(err, FG_ECONFLICT, "%s is being created on %s already", create->name,
 			host->name);
@@ -314,14 +325,14 @@ static struct fg_host *host_resolve(struct fg_fleet *fleet, const struct fg_crea
 }
 
 /* An inspect takes prefixes of ids as well, so what comes back need not be called so. */
-static int name_free(struct fg_host *host, const char *name, struct fg_err *err)
+static int name_free(struct fg_host *host, const struct fg_create *create, struct fg_err *err)
 {
 	cleanup_info struct fg_container_info info = {0};
-	int rc = noted(host, fg_container_inspect(host->engine, name, &info, err), err);
+	int rc = noted(host, fg_container_inspect(host->engine, create->name, &info, err), err);
 
 	if (rc < 0)
 		return err->code == FG_ENOTFOUND ? 0 : -1;
-	return strcmp(info.name, name) == 0 ? taken(host, name, err) : 0;
+	return strcmp(info.name, create->name) == 0 ? taken(host, create, &info, err) : 0;
 }
 
 cJSON *fg_instance_plan(struct fg_fleet *fleet, const struct fg_create *create,
@@ -352,7 +363,7 @@ cJSON *fg_instance_plan(struct fg_fleet *fleet, const struct fg_create *create,
 	*host = host_resolve(fleet, create, fg_json_str(spec, "host", ""), err);
 	if (!*host)
 		return NULL;
-	if (host_ready(*host, err) < 0 || name_free(*host, create->name, err) < 0) {
+	if (host_ready(*host, err) < 0 || name_free(*host, create, err) < 0) {
 		fg_wrap(err, "host %s", (*host)->name);
 		return NULL;
 	}

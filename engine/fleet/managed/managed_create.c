@@ -102,15 +102,19 @@ static int swarm_find(struct fg_fleet *fleet, const struct fg_create *create, co
 	return err->code ? -1 : fg_fail(err, FG_EREMOTE, "its swarm has no leader");
 }
 
-static int name_free(struct fg_swarm *swarm, const char *name, struct fg_err *err)
+/* What is out of scope does not exist, and still no other one can be called so. */
+static int name_free(struct fg_swarm *swarm, const struct fg_create *create, struct fg_err *err)
 {
 	cleanup_service struct fg_service there = {0};
 	cleanup_free char *title = fg_swarm_title(swarm);
+	const char *name = create->name;
 
 	if (fg_swarm_service(swarm, name, &there, err) < 0)
 		return err->code == FG_ENOTFOUND ? 0 : -1;
 	if (strcmp(there.name, name) != 0)
 		return 0;
+	if (!fg_service_visible(create->scope, swarm, &there))
+		return fg_fail(err, FG_ECONFLICT, "the name %s cannot be used on %s", name, title);
 	return fg_fail(err, FG_ECONFLICT, "there already is a service called %s on the swarm of %s",
 		name, title);
 }
@@ -152,7 +156,7 @@ cJSON *fg_managed_plan(struct fg_fleet *fleet, const struct fg_create *create, i
 		return NULL;
 	}
 	if (swarm_find(fleet, create, fg_json_str(spec, "host", ""), out, swarm, err) < 0 ||
-		name_free(*swarm, create->name, err) < 0)
+		name_free(*swarm, create, err) < 0)
 		return NULL;
 	return fg_steal(&spec);
 }

@@ -39,7 +39,7 @@ struct fg_create {
 	const char *host_glob; /* and this one, when it is not NULL; see fg_place() */
 	struct fg_registry *registry; /* that knows limits; may be NULL */
 	struct fg_str *placed;        /* why it is that host is added, a sentence; may be NULL */
-	const struct fg_selector *scope; /* hosts outside of it do not exist; NULL: all do */
+	const struct fg_selector *scope; /* what is outside of it does not exist; NULL: all does */
 	bool unasked;                    /* by the clock: not on a paused host, named or not */
 	const char *created_by;          /* who asked: "ops (123)" */
 	struct fg_pull_options pull;     /* progress, for when the image has to be pulled */
