@@ -9,12 +9,14 @@
 #include "fleetgram/base/json.h"
 #include "fleetgram/base/log.h"
 #include "fleetgram/base/mem.h"
+#include "fleetgram/base/str.h"
 #include "languages/languages.h"
 #include "setup.h"
 #include "telegram/telegram.h"
 
 #define DUMP_BYTES ((size_t)256 * 1024 * 1024)
 #define CHECK_MS 10000
+#define ROW_CAP ((size_t)8 * 1024)
 
 static int complain(const char *text)
 {
@@ -190,13 +192,15 @@ static void row(bool good, const char *what, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 static void row(bool good, const char *what, const char *fmt, ...)
 {
+	cleanup_str struct fg_str text = {0};
 	va_list ap;
 
-	printf("%-4s  %-20s  ", good ? "ok" : "FAIL", what);
+	fg_str_init(&text, ROW_CAP);
 	va_start(ap, fmt);
-	vprintf(fmt, ap);
+	fg_str_vprintf(&text, fmt, ap);
 	va_end(ap);
-	putchar('\n');
+	fg_log_redact(text.s);
+	printf("%-4s  %-20s  %s\n", good ? "ok" : "FAIL", what, text.s);
 }
 
 static bool check_telegram(const struct config *config)

@@ -56,11 +56,14 @@ int config_check_scope(const char *s, struct fg_err *err)
 
 int config_check_name(const char *s, struct fg_err *err)
 {
+	cleanup_free char *shown = NULL;
+
 	if (isalnum((unsigned char)*s) && strlen(s) <= 64 && only(s, LETTERS DIGITS "._-"))
 		return 0;
+	shown = config_url_shown(s);
 	return fg_fail(err, FG_EINVAL,
 		"\"%.40s\" is no name here: letters, digits, and . _ - after the first, at most 64",
-		s);
+		shown);
 }
 
 int config_check_command(const char *s, struct fg_err *err)

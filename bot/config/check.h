@@ -21,6 +21,7 @@ int config_check_parameter(const char *s, struct fg_err *err); /* a parameter's 
 int config_check_pattern(const char *s, struct fg_err *err);   /* an extended regular expression */
 int config_check_port(const char *s, struct fg_err *err);      /* "[IP:][HOST:]CONTAINER[/PROTO]" */
 int config_check_proxy(const char *s, struct fg_err *err);
+int config_check_registry(const char *s, struct fg_err *err); /* of images: HOST[:PORT] */
 int config_check_restart(const char *s, struct fg_err *err);
 int config_check_scope(const char *s, struct fg_err *err); /* a selector, and not the empty one */
 int config_check_selector(const char *s, struct fg_err *err); /* "" picks everything */
@@ -29,6 +30,10 @@ int config_check_time(const char *s, struct fg_err *err);     /* "" or HH:MM */
 int config_check_timezone(const char *s, struct fg_err *err);
 int config_check_token(const char *s, struct fg_err *err);
 int config_check_volume(const char *s, struct fg_err *err);
+
+/* What was written as a URL, right or not, for people: without what may be a password in it. Caller
+ * frees. */
+char *config_url_shown(const char *s);
 
 /* Whether s as a whole fits the extended regular expression, which is one that
  * config_check_pattern() accepts. */

@@ -1,6 +1,7 @@
 /* Mistakes in a config: one line each, in the order of the file. */
 #include <stdarg.h>
 #include <string.h>
+#include "config/check.h"
 #include "config/errors.h"
 #include "fleetgram/base/mem.h"
 #include "fleetgram/base/text.h"
@@ -38,7 +39,9 @@ static void add(struct config_errors *errors, const char *file, size_t line, siz
 		fg_str_printf(&text, ":%zu:%zu", line, column);
 	fg_str_puts(&text, ": ");
 	if (key && *key) {
-		add_clean(&text, key, KEY_CAP);
+		cleanup_free char *shown = config_url_shown(key);
+
+		add_clean(&text, shown, KEY_CAP);
 		fg_str_puts(&text, ": ");
 	}
 	fg_str_vprintf(&message, fmt, ap);

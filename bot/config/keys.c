@@ -299,7 +299,7 @@ const struct config_key config_keys[] = {
 		ROOT(images.check_every_ms), FROM(SECOND),
 		HELP("How often newer images are looked for; 0: never.")},
 	{"images.registries", CONFIG_MAP, ITEMS(images.registries, images.registry_count,
-		config_registry), NAMES(text),
+		config_registry), NAMES(registry),
 		HELP("Credentials by the registry's HOST[:PORT].")},
 	{"images.registries.*", CONFIG_OBJECT, HELP("One registry.")},
 	{"images.registries.*.username", CONFIG_STRING, CONFIG_REQUIRED, REGISTRY(username),
@@ -374,7 +374,7 @@ const struct config_key config_keys[] = {
 
 	{"http", CONFIG_OBJECT, HELP("The listener for health, status and metrics.")},
 	{"http.listen", CONFIG_STRING, 0, "\"127.0.0.1:3000\"", ROOT(http.listen), IS(listen),
-		HELP("IP:PORT, [IPV6]:PORT, unix:PATH, or nothing for none.")},
+		HELP("IP:PORT, [IPV6]:PORT, localhost:PORT, unix:PATH, or nothing for none.")},
 	{"http.token_file", CONFIG_STRING, ROOT(http.token_file), IS(text),
 		HELP("A file with the token that requests have to bring.")},
 	{"http.allow_unauthenticated", CONFIG_BOOL, 0, "false", ROOT(http.allow_unauthenticated),

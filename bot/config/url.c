@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/un.h>
 #include "config/check.h"
 #include "fleetgram/base/mem.h"
@@ -105,9 +106,27 @@ static int check_unix(const char *path, struct fg_err *err)
 	return 0;
 }
 
+char *config_url_shown(const char *s)
+{
+	const char *at = strrchr(s, '@'), *begin = strstr(s, "://"), *colon;
+
+	begin = at && begin && begin < at ? begin + 3 : s;
+	colon = at ? memchr(begin, ':', (size_t)(at - begin)) : NULL;
+	return colon ? fg_printf("%.*s:***%s", (int)(colon - s), s, at) : fg_strdup(s);
+}
+
+int config_check_registry(const char *s, struct fg_err *err)
+{
+	if (*s && !strchr(s, '@'))
+		return 0;
+	return fg_fail(err, FG_EINVAL,
+		"a registry is HOST[:PORT]; who logs in there is in username and password_file");
+}
+
 int config_check_host_url(const char *s, struct fg_err *err)
 {
 	cleanup_parts struct parts p = {0};
+	cleanup_free char *shown = NULL;
 
 	if (strncmp(s, "unix://", 7) == 0)
 		return check_unix(s + 7, err);
@@ -121,10 +140,11 @@ int config_check_host_url(const char *s, struct fg_err *err)
 				err, FG_EINVAL, "has no port: tcp://HOST:2375, or 2376 with TLS");
 		}
 	}
+	shown = config_url_shown(s);
 	return fg_fail(err, FG_EINVAL,
 		"\"%.60s\" is no engine's address: unix:///PATH, tcp://HOST:PORT or "
 		"ssh://[USER@]HOST[:PORT]",
-		s);
+		shown);
 }
 
 static bool loopback4(const struct in_addr *a)
@@ -151,7 +171,7 @@ static bool parse_port(const char *s, uint16_t *port)
 int config_listen_parse(const char *s, struct config_listen *out, struct fg_err *err)
 {
 	const char *colon = strrchr(s, ':');
-	cleanup_free char *host = NULL;
+	cleanup_free char *host = NULL, *shown = NULL;
 	struct in6_addr v6;
 	struct in_addr v4;
 
@@ -171,6 +191,15 @@ int config_listen_parse(const char *s, struct config_listen *out, struct fg_err 
 
 		host = brackets ? fg_strndup(s + 1, (size_t)(colon - s) - 2)
 				: fg_strndup(s, (size_t)(colon - s));
+		if (colon == s)
+			return fg_fail(err, FG_EINVAL,
+				"names no address: write 127.0.0.1%s for this machine alone, or "
+				"0.0.0.0%s for all others too",
+				s, s);
+		if (strcasecmp(host, "localhost") == 0) {
+			free(host);
+			host = fg_strdup("127.0.0.1");
+		}
 		if (brackets ? inet_pton(AF_INET6, host, &v6) == 1
 			     : inet_pton(AF_INET, host, &v4) == 1) {
 			out->loopback = brackets ? loopback6(&v6) : loopback4(&v4);
@@ -178,10 +207,11 @@ int config_listen_parse(const char *s, struct config_listen *out, struct fg_err 
 			return 0;
 		}
 	}
+	shown = config_url_shown(s);
 	return fg_fail(err, FG_EINVAL,
 		"\"%.60s\" cannot be listened on: write IP:PORT, [IPV6]:PORT, unix:/PATH, or \"\" "
 		"for none",
-		s);
+		shown);
 }
 
 int config_check_listen(const char *s, struct fg_err *err)
