@@ -33,6 +33,87 @@ static void check_parameters(const cJSON *item, const char *path,
 	}
 }
 
+/* The ${…} of a template: what it says itself, and then what the defaults under it say. */
+struct references {
+	const cJSON *declared; /* its parameters */
+	const struct config_source *source;
+	struct config_errors *errors;
+	const cJSON *template; /* the defaults' turn: their mistakes are told here; NULL: its own */
+	cJSON *told;           /* the wrong ones, by name */
+};
+
+/* The text of an item, or its key. */
+static void check_text(struct references *r, const cJSON *item, bool key, const char *path)
+{
+	const char *s = key ? item->string : item->valuestring;
+	const cJSON *at = r->template ? r->template : item;
+	enum config_spot spot = r->template || key ? CONFIG_AT_KEY : CONFIG_AT_VALUE;
+	char name[FG_PARAMETER_SIZE];
+	int found;
+
+	do {
+		found = fg_template_reference(&s, name);
+		if (found == 0 || (found > 0 && (strcmp(name, "name") == 0 ||
+							fg_json_get(r->declared, name))))
+			continue;
+		if (!r->template || !fg_json_get(r->told, name))
+			config_errors_at(r->errors, r->source, at, spot, path,
+				"%s%s${%s%s; $${ is a plain ${",
+				r->template ? "in the defaults: " : "",
+				found > 0 ? "there is no parameter " : "", name,
+				found > 0 ? "}" : " is not closed");
+		if (!fg_json_get(r->told, name))
+			cJSON_AddTrueToObject(r->told, name);
+	} while (found > 0);
+}
+
+static void check_tree(struct references *r, const cJSON *item, const char *path)
+{
+	const cJSON *child;
+	int i = 0;
+
+	if (cJSON_IsString(item))
+		check_text(r, item, false, path);
+	cJSON_ArrayForEach (child, item) {
+		cleanup_free char *below = r->template ? fg_strdup(path)
+					   : child->string
+						   ? fg_printf("%s.%s", path, child->string)
+						   : fg_printf("%s[%d]", path, i++);
+
+		if (child->string)
+			check_text(r, child, true, below);
+		check_tree(r, child, below);
+	}
+}
+
+static void check_references(const struct config *config, const cJSON *item, const char *path,
+	const struct config_source *source, struct config_errors *errors)
+{
+	struct fg_template template = {.name = path, .config = item};
+	cleanup_json cJSON *merged = fg_template_merge(config->defaults, &template, NULL);
+	cleanup_json cJSON *told = cJSON_CreateObject();
+	struct references r = {
+		.declared = fg_json_object(merged, "parameters"),
+		.source = source,
+		.errors = errors,
+		.told = told,
+	};
+	const cJSON *field;
+
+	if (!merged) /* for a mistake that is told elsewhere */
+		return;
+	cJSON_ArrayForEach (field, item) {
+		cleanup_free char *below = fg_printf("%s.%s", path, field->string);
+
+		if (strcmp(field->string, "parameters") != 0)
+			check_tree(&r, field, below);
+	}
+	r.template = item;
+	cJSON_ArrayForEach (field, merged)
+		if (strcmp(field->string, "parameters") != 0)
+			check_tree(&r, field, path);
+}
+
 /* What this kind of template says and cannot have. What only the defaults say holds as far as it
  * can. */
 static void check_fields(const struct config *config, const cJSON *item, const char *path,
@@ -63,6 +144,7 @@ static void check_template(const struct config *config, const cJSON *item, const
 
 	check_parameters(item, path, source, errors);
 	check_fields(config, item, path, source, errors);
+	check_references(config, item, path, source, errors);
 	if (cJSON_IsObject(item) && !fg_json_str(item, "image", NULL) &&
 		(cJSON_IsNull(fg_json_get(item, "image")) ||
 			!fg_json_get(config->defaults, "image")))

@@ -3,6 +3,7 @@
  * places.
  */
 #include <regex.h>
+#include <stdio.h>
 #include <string.h>
 #include "fleetgram/base/json.h"
 #include "fleetgram/base/mem.h"
@@ -239,6 +240,37 @@ static int params_check(
 	return 0;
 }
 
+/* How many bytes the ${NAME} at s has; 0: none is there; -1: it is not closed. The name, or what
+ * there is of it, goes to name. */
+static int reference_at(const char *s, char name[FG_PARAMETER_SIZE])
+{
+	size_t len;
+
+	if (s[0] != '$' || s[1] != '{')
+		return 0;
+	len = strspn(s + 2, WORD_CHARS);
+	snprintf(name, FG_PARAMETER_SIZE, "%.*s", (int)len, s + 2);
+	return s[2 + len] == '}' ? (int)len + 3 : -1;
+}
+
+int fg_template_reference(const char **s, char name[FG_PARAMETER_SIZE])
+{
+	while (**s) {
+		int len = reference_at(*s, name);
+
+		if (strncmp(*s, "$${", 3) == 0) {
+			*s += 3;
+			continue;
+		}
+		if (len < 0)
+			return -1;
+		*s += len ? len : 1;
+		if (len)
+			return 1;
+	}
+	return 0;
+}
+
 /* The text with its ${…} replaced; NULL: error. Caller frees. */
 static char *text_expand(
 	const char *s, const struct expansion *ex, const char *field, struct fg_err *err)
@@ -247,22 +279,20 @@ static char *text_expand(
 
 	fg_str_init(&out, TEXT_MAX);
 	while (*s) {
-		cleanup_free char *name = NULL;
+		char name[FG_PARAMETER_SIZE];
+		int len = reference_at(s, name);
 		const char *value;
-		size_t len;
 
 		if (strncmp(s, "$${", 3) == 0) {
 			fg_str_puts(&out, "${");
 			s += 3;
 			continue;
 		}
-		if (s[0] != '$' || s[1] != '{') {
+		if (len == 0) {
 			fg_str_putc(&out, *s++);
 			continue;
 		}
-		len = strspn(s + 2, WORD_CHARS);
-		name = fg_strndup(s + 2, len > 64 ? 64 : len);
-		if (s[2 + len] != '}') {
+		if (len < 0) {
 			fg_fail(err, FG_EINVAL, "%s: ${%s is not closed; $${ is a plain ${", field,
 				name);
 			return NULL;
@@ -274,7 +304,7 @@ static char *text_expand(
 			return NULL;
 		}
 		fg_str_puts(&out, value);
-		s += 2 + len + 1;
+		s += len;
 	}
 	if (out.full) {
 		fg_fail(err, FG_ETOOBIG, "%s: over %d bytes", field, TEXT_MAX);

@@ -72,6 +72,14 @@ cJSON *fg_template_merge(
 	const cJSON *defaults, const struct fg_template *template, struct fg_err *err);
 
 /*
+ * The next ${NAME} of a template's text, from *s on, which is moved past it. 1: its name is in name,
+ * cut to what a parameter's can have; 0: there is none left; -1: one is not closed, and name has its
+ * beginning. A plain "${", written $${, is none.
+ */
+#define FG_PARAMETER_SIZE 65
+int fg_template_reference(const char **s, char name[FG_PARAMETER_SIZE]);
+
+/*
  * The effective spec for an instance. params: an object of strings, as typed; missing ones without
  * a default, unknown ones and values that do not fit their pattern are errors that name all of
  * them. Caller deletes. NULL: error (FG_EINVAL).

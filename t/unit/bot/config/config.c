@@ -241,6 +241,28 @@ static void test_relations(void)
 		{"{\"templates\":{\"a\":{\"image\":\"x\",\"parameters\":{\"P\":{\"default\":\"ab\","
 		 "\"pattern\":\"x|[a-z]+\"}}}}}",
 			""},
+		{"{\"templates\":{\"a\":{\"image\":\"x:${T}\",\"parameters\":{\"T\":{}},\"env\":"
+		 "{\"N\":\"${name} $${HOME} $5 $$\"},\"command\":\"echo ${T}\"}}}",
+			""},
+		{"{\"templates\":{\"a\":{\"image\":\"x\",\"env\":{\"A\":\"${T} ${NOPE}\"},"
+		 "\"parameters\":{\"T\":{\"description\":\"${X}\"}}}}}",
+			"1:43: templates.a.env.A: there is no parameter ${NOPE}; $${ is a plain ${"},
+		{"{\"templates\":{\"a\":{\"image\":\"x\",\"labels\":{\"k.${A}\":\"v\"}}}}",
+			"1:42: templates.a.labels.k.${A}: there is no parameter ${A}; $${ is a plain "
+			"${"},
+		{"{\"templates\":{\"a\":{\"image\":\"x\",\"command\":[\"sh\",\"-c\","
+		 "\"echo ${A:-1}\"]}}}",
+			"1:53: templates.a.command[2]: ${A is not closed; $${ is a plain ${"},
+		{"{\"defaults\":{\"env\":{\"A\":\"${P}\"}},\"templates\":{\"a\":{\"image\":\"x\","
+		 "\"parameters\":{\"P\":{}}},\"b\":{\"image\":\"x\",\"env\":[\"A=1\"]}}}",
+			""},
+		{"{\"defaults\":{\"image\":\"x\",\"user\":\"${P}\",\"parameters\":{\"P\":{}}},"
+		 "\"templates\":{\"a\":{}}}",
+			""},
+		{"{\"defaults\":{\"image\":\"x\",\"user\":\"${P}\",\"parameters\":{\"P\":{}}},"
+		 "\"templates\":{\"a\":{\"parameters\":{\"P\":null}}}}",
+			"1:76: templates.a: in the defaults: there is no parameter ${P}; $${ is a "
+			"plain ${"},
 		{"{\"prune\":{\"idle\":\"1h\",\n\"idle\":\"2h\"}}",
 			"2:1: prune.idle: is given twice, first on line 1"},
 		{"{\"templates\":{\"a\":{\"image\":\"x\",\"labels\":{\"k\":1,\"k\":2}}}}",
@@ -252,6 +274,43 @@ static void test_relations(void)
 
 	for (size_t i = 0; i < FG_ARRAY_LEN(rows); i++)
 		is_str(mistake(rows[i].text), rows[i].want, "what belongs together");
+}
+
+/* Whatever is wrong with a URL, a password that may be in it is not told. */
+static void test_url_passwords(void)
+{
+	static const struct {
+		const char *text, *want;
+	} rows[] = {
+		{"{\"hosts\":{\"l\":{\"url\":\"ssh://u:ses:sesame@h\"}}}", "\"ssh://u:***@h\""},
+		{"{\"hosts\":{\"l\":{\"url\":\"tcp://u:sesame@sesame/@h:1\"}}}",
+			"\"tcp://u:***@h:1\""},
+		{"{\"hosts\":{\"l\":{\"url\":\"ssh://u:sesamesesamesesamesesamesesamesesamesesame"
+		 "sesamesesamesesamesesame@h\"}}}",
+			"\"ssh://u:***@h\""},
+		{"{\"hosts\":{\"l\":{\"url\":\"u:sesame@h:1\"}}}", "\"u:***@h:1\""},
+		{"{\"hosts\":{\"l\":{\"url\":\"ftp://u@h\"}}}", "\"ftp://u@h\""},
+		{"{\"hosts\":{\"ssh://u:sesame@h\":{\"url\":\"unix:///s\"}}}",
+			"\"ssh://u:***@h\" is no name"},
+		{"{\"hosts\":{\"ssh://u:sesame@h\":{\"url\":\"unix:///s\",\"x\":1}}}",
+			"\"ssh://u:***@h\" is no name"},
+		{"{\"images\":{\"registries\":{\"https://u:sesame@h\":{\"username\":1,"
+		 "\"password_file\":\"p\"}}}}",
+			"a registry is HOST[:PORT]"},
+		{"{\"telegram\":{\"proxy\":\"gopher://u:sesame@h\"}}", "has to be a proxy"},
+		{"{\"telegram\":{\"api_url\":\"https://u:sesame@h\"}}", "has to be an address"},
+		{"{\"http\":{\"listen\":\"x://u:sesame@h\"}}", "\"x://u:***@h\" cannot"},
+	};
+
+	for (size_t i = 0; i < FG_ARRAY_LEN(rows); i++) {
+		cleanup_config_errors struct config_errors errors = {0};
+		cleanup_config struct config *config = parse(rows[i].text, &errors);
+		cleanup_free char *all = config_errors_text(&errors);
+
+		if (!ok(strstr(all, rows[i].want) && !strstr(all, "ses"),
+			    "no password is told: %s", rows[i].want))
+			diag("%s", all);
+	}
 }
 
 static void test_flood(void)
@@ -383,6 +442,7 @@ int main(void)
 	test_defaults();
 	test_values();
 	test_relations();
+	test_url_passwords();
 	test_flood();
 	test_folder();
 	test_environment();
