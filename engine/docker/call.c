@@ -84,6 +84,7 @@ static int request_init(struct request *r, struct fg_engine *engine, const struc
 		.cap = call->cap ? call->cap : FG_CAP_OBJECT,
 		.idempotent = !call->method,
 		.trouble = &r->trouble,
+		.lines = call->lines,
 	};
 	r->begun = fg_now_ms();
 	return 0;

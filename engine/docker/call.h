@@ -32,8 +32,8 @@ struct fg_engine {
 	int64_t timeout_ms;
 	struct fg_lock lock;           /* one negotiates, the others wait for the outcome */
 	bool known;                    /* seen holds */
-	struct fg_engine_version seen; /* of the last negotiation */
-	char server[64]; /* what the last ping's Server header said */
+	struct fg_engine_version seen; /* of the last negotiation, or of a ping */
+	bool told;                     /* the last ping has said that it is as seen */
 	uint64_t rounds;               /* negotiations that have ended, well or badly */
 	int outcome;                   /* of the last one, 0 or -1 */
 	bool shared;           /* it holds for everybody, not only for the task that met it */
@@ -51,6 +51,7 @@ struct fg_call {
 	const char *header; /* one more; NULL: none */
 	int64_t timeout_ms; /* 0: the engine's; of a stream: until its headers */
 	size_t cap;         /* of the answer; 0: FG_CAP_OBJECT */
+	struct fg_str *lines; /* gets the answer's header lines; NULL: nobody wants them */
 	bool unversioned;
 };
 
@@ -98,6 +99,12 @@ int fg_engine_agree(
 /* Whether it is Podman's service: 1 or 0, or -1 when it cannot be asked. For what Podman does
  * otherwise than Docker. */
 int fg_engine_podman(struct fg_engine *engine, struct fg_err *err);
+/*
+ * Learn what a ping's headers Server and Api-Version say of a Podman: all but what it runs on.
+ * Podman's /version has the machine's package manager look up who owns its programs, which takes
+ * seconds of CPU: it is asked once, and may come late.
+ */
+void fg_engine_told(struct fg_engine *engine, const char *server, const char *api);
 /* Forget the agreed version if it still is api (NULL: whatever it is). */
 void fg_engine_forget(struct fg_engine *engine, const char *api);
 

@@ -308,16 +308,29 @@ bool fg_engine_seen(const struct fg_engine *engine, struct fg_engine_version *ou
 	return *engine->seen.kind != '\0';
 }
 
-/* Podman's /version has the machine's package manager look up who owns its programs, which takes
- * seconds of CPU; each of its answers says the version beside. */
-static bool still_that_podman(const struct fg_engine *engine)
+void fg_engine_told(struct fg_engine *engine, const char *server, const char *api)
 {
 	static const char name[] = "Libpod/";
-	size_t n = strlen(engine->seen.version);
-	const char *version = engine->server + sizeof(name) - 1;
+	struct fg_engine_version told = {.kind = "podman"};
+	cleanup_free char *version = NULL;
 
-	return engine->known && n && strncmp(engine->server, name, sizeof(name) - 1) == 0 &&
-	       strncmp(version, engine->seen.version, n) == 0 && version[n] == ' ';
+	engine->told = strncmp(server, name, strlen(name)) == 0 &&
+		       fg_api_choose(api, "", told.api_version, NULL) == 0;
+	if (!engine->told)
+		return;
+	server += strlen(name);
+	version = fg_strndup(server, strcspn(server, " "));
+	fg_decode_copy(told.version, sizeof(told.version), version);
+	if (strcmp(engine->seen.kind, told.kind) != 0 ||
+		strcmp(engine->seen.version, told.version) != 0)
+		engine->seen = told;
+	engine->known = true;
+}
+
+/* What a ping does not tell has not changed either. */
+static bool still_the_same(const struct fg_engine *engine)
+{
+	return engine->known && engine->told && *engine->seen.arch;
 }
 
 int fg_engine_version(struct fg_engine *engine, struct fg_engine_version *out, struct fg_err *err)
@@ -325,8 +338,8 @@ int fg_engine_version(struct fg_engine *engine, struct fg_engine_version *out, s
 	struct fg_err unused;
 
 	memset(out, 0, sizeof(*out));
-	if (!still_that_podman(engine) && negotiate(engine, true, fg_now_ms() + engine->timeout_ms,
-						  err ? err : &unused) < 0)
+	if (!still_the_same(engine) &&
+		negotiate(engine, true, fg_now_ms() + engine->timeout_ms, err ? err : &unused) < 0)
 		return -1;
 	*out = engine->seen;
 	return 0;

@@ -7,15 +7,21 @@
 
 int fg_engine_ping(struct fg_engine *engine, struct fg_err *err)
 {
-	struct fg_call call = {.path = "/_ping", .unversioned = true, .cap = FG_CAP_ERROR};
+	cleanup_str struct fg_str lines = {0};
+	struct fg_call call = {
+		.path = "/_ping", .unversioned = true, .cap = FG_CAP_ERROR, .lines = &lines};
 	cleanup_response struct fg_http_response rs = {0};
+	char api[FG_API_SIZE];
 
+	fg_str_init(&lines, FG_CAP_ERROR);
 	if (fg_call_perform(engine, &call, &rs, err) < 0)
 		return -1;
 	if (rs.body.len < 2 || memcmp(rs.body.s, "OK", 2) != 0)
 		return fg_fail(err, FG_EPROTO, "the engine at %s: this is no container engine",
 			engine->url);
-	memcpy(engine->server, rs.server, sizeof(engine->server));
+	if (!fg_http_header(&lines, "Api-Version", 0, api, sizeof(api)))
+		*api = '\0';
+	fg_engine_told(engine, rs.server, api);
 	return 0;
 }
 

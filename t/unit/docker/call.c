@@ -457,6 +457,34 @@ static void test_podman(void)
 	fg_engine_destroy(e);
 }
 
+/* Podman's /version may take longer than anybody waits; a ping says the most of it. */
+static void test_told(void)
+{
+	struct fg_engine *e = engine_new(300);
+	struct fg_engine_version v = {0};
+	struct fg_err err;
+
+	fake.version = NULL;
+	fake.answer = "200 OK";
+	fake.more_headers = "Server: Libpod/4.3.1 (linux)\r\nApi-Version: 1.41\r\n";
+	ok(!fg_engine_seen(e, &v), "nothing is known of it");
+	ok(fg_engine_ping(e, &err) == 0 && fg_engine_seen(e, &v), "but by a ping");
+	is_str(v.kind, "podman", "its kind");
+	is_str(v.version, "4.3.1", "its version");
+	ok(fg_engine_version(e, &v, &err) < 0 && fg_engine_seen(e, &v) && strcmp(v.kind, "podman") == 0, "one that does not say more stays known");
+	ok(fg_container_start(e, "x", &err) == 1 && strstr(fake.last, "/v1.41/"), "calls are made with that");
+	fake.version = "{\"Version\":\"4.3.1\",\"ApiVersion\":\"1.41\",\"Os\":\"linux\",\"Arch\":\"amd64\"}";
+	for (int i = 0; i < 2; i++)
+		ok(fg_engine_ping(e, &err) == 0 && fg_engine_version(e, &v, &err) == 0 && strcmp(v.kind, "podman") == 0 &&
+				strcmp(v.arch, "amd64") == 0, "the rest");
+	is_int(fake.versions, 2, "is not asked for again once it came");
+	fake.version = V151;
+	fake.more_headers = "Server: Docker/28.5.2 (linux)\r\nApi-Version: 1.51\r\n";
+	ok(fg_engine_ping(e, &err) == 0 && fg_engine_version(e, &v, &err) == 0 && strcmp(v.kind, "docker") == 0, "another one in its place is asked");
+	is_int(fake.versions, 3, "once");
+	fg_engine_destroy(e);
+}
+
 static void on_listener_closed(uv_handle_t *h)
 {
 	(void)h;
@@ -477,6 +505,7 @@ static void run(void *arg)
 	test_names();
 	test_streams();
 	test_podman();
+	test_told();
 	uv_close((uv_handle_t *)&fake.listener, on_listener_closed);
 	unlink(fake.path);
 	fg_http_finish();
