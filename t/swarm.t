@@ -68,7 +68,8 @@ sub set_up {
 	$talk = FG::Talk->start(
 		users => [{ id => 1, name => 'ops', role => 'admin' }, { id => 2, name => 'viewer', role => 'viewer' },
 			{ id => 3, name => 'narrow', role => 'admin', scope => 'name=api*' },
-			{ id => 4, name => 'half', role => 'admin', scope => 'host=alpha' }],
+			{ id => 4, name => 'half', role => 'admin', scope => 'host=alpha' },
+			{ id => 5, name => 'denied', role => 'admin', deny => [qw(service services)] }],
 		hosts => { map { $_ => { url => $swarm->node($_)->url, timeout => '60s' } } qw(alpha beta) },
 		update => { settle => '1s' },
 	);
@@ -98,6 +99,9 @@ sub scopes {
 	like $talk->text('/update web image=app:two', as => 3), qr/no service is called "web"/, '… with or without a question';
 	like $talk->text('/scale web 1', as => 2), qr/needs the role operator/, 'a viewer scales nothing';
 	like $talk->text('/node drain gamma', as => 3), qr/whole machines/, 'a node is not for who sees some of what is on it';
+	like $talk->text("/$_ api", as => 1), qr/api · (?:running, )?1\/1/, "/$_ shows a service" for qw(info list);
+	like $talk->text("/$_ api", as => 5), qr/^⚠️ no container matches "api"(?!.*app:one)/s, "… and not to who is denied those" for qw(info list);
+	like $talk->text('/info service=api', as => 5), qr/^⚠️ you may not use \/service\.$/, '… by its name neither';
 	return;
 }
 

@@ -14,6 +14,10 @@ static int info_run(struct command *c)
 
 	if (rc == 0)
 		return card_show(c, &items.v[0], NULL);
+	if (!target_may(c, "service"))
+		return rc > 0 ? fg_fail(&c->err, FG_EDENIED, "you may not use /%s%s%s", "service",
+					"", "")
+			      : -1;
 	if (rc > 0 || swarm_maybe(c, words, n))
 		rc = swarm_meant(c, words, &n, &services);
 	return rc > 0 ? service_show(c, &services.v[0]) : -1;
