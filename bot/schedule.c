@@ -116,6 +116,7 @@ int schedule_check(const struct config *config, const char *command, struct fg_e
 {
 	cleanup_words struct words words = {0};
 	const struct command_row *row;
+	struct person local;
 	const char *name;
 
 	if (words_parse(&words, command, err) < 0)
@@ -124,8 +125,11 @@ int schedule_check(const struct config *config, const char *command, struct fg_e
 		return fg_fail(err, FG_EINVAL, "there is no command to run");
 	name = words.v[0][0] == '/' ? words.v[0] + 1 : words.v[0];
 	row = command_find(name);
-	if (!row)
-		return fg_fail(err, FG_EINVAL, "there is no command /%s", name);
+	if (!row) {
+		roles_local(&local);
+		local.config = config;
+		return command_unknown(name, &local, err);
+	}
 	if (!command_exists(row, config))
 		return fg_fail(err, FG_EINVAL, "/%s is turned off in the config", row->name);
 	/* Both hand on rights, which the local operator that it runs as has without end. */

@@ -5,7 +5,7 @@
 #include "fleetgram/base/log.h"
 #include "fleetgram/base/mem.h"
 #include "fleetgram/fleet/image.h"
-#include "schedule.h"
+#include "mentions.h"
 #include "setup.h"
 
 #define FIND_TIMEOUT 2000 /* ms for a local socket to answer */
@@ -64,14 +64,6 @@ static int add_logins(struct fg_fleet *fleet, const struct config *config, struc
 	return 0;
 }
 
-static int check_schedules(const struct config *config, struct fg_err *err)
-{
-	for (size_t i = 0; i < config->schedule_count; i++)
-		if (schedule_check(config, config->schedules[i].command, err) < 0)
-			return fg_wrap(err, "schedule %s", config->schedules[i].name);
-	return 0;
-}
-
 struct setup *setup_create(struct config *config, struct fg_err *err)
 {
 	static uint64_t made;
@@ -82,7 +74,7 @@ struct setup *setup_create(struct config *config, struct fg_err *err)
 	setup->config = config;
 	setup->fleet = fg_fleet_create();
 	setup->roles = roles_create(config, err);
-	if (!setup->roles || check_schedules(config, err) < 0)
+	if (!setup->roles)
 		goto fail;
 	setup->only = fg_selector_parse_string(config->notify.only, err);
 	if (!setup->only)
@@ -115,24 +107,35 @@ void setup_unref(struct setup *setup)
 	free(setup);
 }
 
+static struct setup *load(const char *path, struct config_errors *errors, struct fg_err *err)
+{
+	struct config *config = config_load(path, mentions_check, errors);
+
+	if (config)
+		return setup_create(config, err);
+	fg_fail(err, FG_EINVAL, "the config has %zu mistake%s", errors->n + errors->more,
+		errors->n + errors->more == 1 ? "" : "s");
+	return NULL;
+}
+
 struct setup *setup_load(const char *path, struct fg_err *err)
 {
-	return setup_load_told(path, NULL, err);
+	cleanup_config_errors struct config_errors errors = {0};
+	struct setup *setup = load(path, &errors, err);
+	cleanup_free char *text = config_errors_text(&errors);
+
+	fputs(text, stderr);
+	return setup;
 }
 
 struct setup *setup_load_told(const char *path, struct fg_str *mistakes, struct fg_err *err)
 {
 	cleanup_config_errors struct config_errors errors = {0};
-	struct config *config = config_load(path, &errors);
-	cleanup_free char *text = NULL;
+	struct setup *setup = load(path, &errors, err);
+	cleanup_free char *text = config_errors_text(&errors);
 
-	if (config)
-		return setup_create(config, err);
-	text = config_errors_text(&errors);
 	fputs(text, stderr);
 	if (mistakes)
 		fg_str_puts(mistakes, text);
-	fg_fail(err, FG_EINVAL, "the config has %zu mistake%s", errors.n + errors.more,
-		errors.n + errors.more == 1 ? "" : "s");
-	return NULL;
+	return setup;
 }

@@ -181,7 +181,7 @@ subtest 'without a daemon' => sub {
 	$bad{schedules} = [{ name => 'x', cron => '* * * * *', command => '/frobnicate' }];
 	($exit, $out, $err) = FG::Bot::check_config(\%bad);
 	is $exit, 2, 'a config with a command that is none';
-	like $out, qr{schedule x: there is no command /frobnicate}, '… is refused';
+	like $err, qr{schedules\[0\]\.command: there is no command frobnicate}, '… is refused';
 };
 
 $talk->end_ok('it ends in order');

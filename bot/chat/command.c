@@ -67,6 +67,14 @@ const struct command_row *command_nearest(const char *name, const struct person 
 	return best;
 }
 
+int command_unknown(const char *name, const struct person *person, struct fg_err *err)
+{
+	const struct command_row *near = command_nearest(name, person);
+
+	return fg_fail(err, FG_EINVAL, "there is no command %s%s%s%s", name,
+		near ? fg_tr(", did you mean ") : "", near ? near->name : "", near ? "?" : "");
+}
+
 int command_usage(struct command *c, const char *problem)
 {
 	return fg_fail(&c->err, FG_EINVAL, "%s. Usage: /%s%s%s", fg_tr(problem), c->row->name,

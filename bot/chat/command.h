@@ -81,6 +81,10 @@ bool command_exists(const struct command_row *row, const struct config *config);
 /* The nearest command that the person may use; NULL when none is near. */
 const struct command_row *command_nearest(const char *name, const struct person *person);
 
+/* Fills err with that there is no such command, and the nearest one that the person may use. Always
+ * -1. */
+int command_unknown(const char *name, const struct person *person, struct fg_err *err);
+
 /* Wrong words: fills c->err with the usage. Always -1. */
 int command_usage(struct command *c, const char *problem);
 

@@ -440,7 +440,7 @@ int router_line_as(struct app *app, const char *who, const char *line_text, enum
 	cleanup_words struct words words = {0};
 	cleanup_free char *line = NULL;
 	struct command c = {.app = app, .reply = reply, .asking = asking};
-	const struct command_row *row, *near;
+	const struct command_row *row;
 	const char *name;
 	int rc;
 
@@ -455,12 +455,8 @@ int router_line_as(struct app *app, const char *who, const char *line_text, enum
 	c.person.config = app->setup->config;
 	name = words.v[0][0] == '/' ? words.v[0] + 1 : words.v[0];
 	row = command_lookup(app->setup->config, name);
-	if (!row) {
-		near = command_nearest(name, &c.person);
-		return fg_fail(err, FG_EINVAL, "there is no command %s%s%s%s", name,
-			near ? fg_tr(", did you mean ") : "", near ? near->name : "",
-			near ? "?" : "");
-	}
+	if (!row)
+		return command_unknown(name, &c.person, err);
 	c.setup = setup_ref(app->setup);
 	set_words(&c, row, &words, &line);
 	rc = run(&c);

@@ -129,8 +129,8 @@ static void keep_trees(struct config *config, const cJSON *root)
 	config->defaults = defaults ? cJSON_Duplicate(defaults, true) : cJSON_CreateObject();
 }
 
-static struct config *build(
-	const char *path, const struct config_source *source, struct config_errors *errors)
+static struct config *build(const char *path, const struct config_source *source,
+	config_look *look, struct config_errors *errors)
 {
 	struct config *config = fg_alloc(sizeof(*config));
 	const struct config_key *whole = config_key_find("", "");
@@ -154,6 +154,8 @@ static struct config *build(
 	config_finish_secrets(config, source, errors);
 	config_finish_certificate(config, source, errors);
 	config_finish_templates(config, source, errors);
+	if (look)
+		look(config, source, errors);
 	config_errors_sort(errors, first);
 	config_finish_folder(config, source, errors);
 	if (errors->n == first)
@@ -162,7 +164,7 @@ static struct config *build(
 	return NULL;
 }
 
-struct config *config_load(const char *path, struct config_errors *errors)
+struct config *config_load(const char *path, config_look *look, struct config_errors *errors)
 {
 	cleanup_source struct config_source *source = NULL;
 
@@ -171,7 +173,7 @@ struct config *config_load(const char *path, struct config_errors *errors)
 		if (!source)
 			return NULL;
 	}
-	return build(path, source, errors);
+	return build(path, source, look, errors);
 }
 
 struct config *config_parse(
@@ -179,7 +181,7 @@ struct config *config_parse(
 {
 	cleanup_source struct config_source *source = config_source_parse(name, text, len, errors);
 
-	return source ? build(name, source, errors) : NULL;
+	return source ? build(name, source, NULL, errors) : NULL;
 }
 
 void config_destroy(struct config *config)

@@ -208,13 +208,20 @@ char *config_errors_text(const struct config_errors *errors);
  * there. Caller frees; NULL: none. */
 char *config_find_path(const char *option);
 
+struct config_source;
+
+/* One more look at a config that was read, by who knows what its texts mean: adds what is wrong
+ * (config/errors.h). source NULL: there is no file. */
+typedef void config_look(const struct config *config, const struct config_source *source,
+	struct config_errors *errors);
+
 /*
  * Read and check a config. path NULL: the defaults, with what the environment says. NULL: errors
  * says what is wrong (it is added to; in the order of the file). Reads files and blocks for as long
- * as that takes.
+ * as that takes. look may be NULL.
  */
-struct config *config_load(const char *path, struct config_errors *errors);
-/* The same from text; name stands for the file in errors, and its folder for the one that relative
+struct config *config_load(const char *path, config_look *look, struct config_errors *errors);
+/* The same from text, without such a look; name stands for the file in errors, and its folder for the one that relative
  * paths start from. */
 struct config *config_parse(
 	const char *name, const char *text, size_t len, struct config_errors *errors);

@@ -128,7 +128,7 @@ static void check_defaults(const struct config *c)
 static void test_defaults(void)
 {
 	cleanup_config_errors struct config_errors errors = {0};
-	cleanup_config struct config *none = config_load(NULL, &errors),
+	cleanup_config struct config *none = config_load(NULL, NULL, &errors),
 				     *empty = parse("{}", &errors);
 
 	ok(none && empty && errors.n == 0, "no file and an empty object are fine");
@@ -380,23 +380,23 @@ static void test_environment(void)
 	char **list;
 
 	setenv("DOCKER_HOST", "tcp://127.0.0.1:2375", 1);
-	c = config_load(NULL, &errors);
+	c = config_load(NULL, NULL, &errors);
 	is_str(c ? c->hosts[0].url : NULL, "tcp://127.0.0.1:2375", "DOCKER_HOST");
 	config_destroy(c);
 	c = parse("{\"hosts\":{\"x\":{\"url\":\"unix:///y\"}}}", &errors);
 	is_str(c ? c->hosts[0].url : NULL, "unix:///y", "counts only without hosts");
 	config_destroy(c);
 	setenv("DOCKER_HOST", "nonsense", 1);
-	c = config_load(NULL, &errors);
+	c = config_load(NULL, NULL, &errors);
 	ok(!c && errors.n == 1 && strncmp(errors.v[0].text, "DOCKER_HOST: ", 13) == 0,
 		"a bad one is an error");
 	unsetenv("DOCKER_HOST");
 	setenv("XDG_STATE_HOME", "/xdg", 1);
-	c = config_load(NULL, &errors);
+	c = config_load(NULL, NULL, &errors);
 	is_str(c->state_dir, "/xdg/fleetgram", "XDG_STATE_HOME");
 	config_destroy(c);
 	setenv("STATE_DIRECTORY", "/var/lib/fleetgram:/other", 1);
-	c = config_load(NULL, &errors);
+	c = config_load(NULL, NULL, &errors);
 	is_str(c->state_dir, "/var/lib/fleetgram", "STATE_DIRECTORY");
 	config_destroy(c);
 	unsetenv("STATE_DIRECTORY");

@@ -127,7 +127,7 @@ static void test_example(void)
 {
 	cleanup_free char *path = shipped("config/fleetgram.example.json"), *text = NULL;
 	cleanup_config_errors struct config_errors errors = {0};
-	cleanup_config struct config *config = config_load(path, &errors);
+	cleanup_config struct config *config = config_load(path, NULL, &errors);
 
 	text = config_errors_text(&errors);
 	if (!ok(config != NULL, "the example is right"))
