@@ -3,12 +3,16 @@
 #include <string.h>
 #include "fleetgram/base/json.h"
 #include "fleetgram/base/log.h"
+#include "fleetgram/base/mem.h"
 #include "telegram/answer.h"
+#include "telegram/html.h"
 #include "telegram/moves.h"
 #include "telegram/policy.h"
 #include "telegram/request.h"
 #include "telegram/sender.h"
+#include "telegram/speech.h"
 
+#define WHY_MAX 4096    /* bytes of a line about a file and an error */
 #define REQUESTS_MOST 8 /* for one message, each with something less in it */
 
 /* What a refusal means for the message. */
@@ -19,6 +23,7 @@ enum cure {
 	CURE_CHAT_GONE,
 	CURE_DONE, /* it is as it should be */
 	CURE_PLAIN,
+	CURE_NO_FILE,
 	CURE_NO_KEYBOARD,
 	CURE_NO_REPLY,
 	CURE_NO_THREAD,
@@ -44,10 +49,12 @@ static const struct {
 	{"message to be replied not found", CURE_NO_REPLY},
 	{"message to edit not found", CURE_AS_SEND},
 	{"message to reply not found", CURE_NO_REPLY},
+	{"not enough rights to send photos", CURE_AS_DOCUMENT},
 	{"not enough rights to send text messages", CURE_CHAT_GONE},
 	{"replied message not found", CURE_NO_REPLY},
 	{"there is no caption in the message to edit", CURE_AS_SEND},
 	{"there is no text in the message to edit", CURE_AS_SEND},
+	{"upgraded to a supergroup", CURE_NONE},
 };
 
 static enum cure cure_for(const struct fg_err *err)
@@ -57,7 +64,9 @@ static enum cure cure_for(const struct fg_err *err)
 	for (size_t i = 0; err->status == 400 && i < sizeof(refusals) / sizeof(*refusals); i++)
 		if (strcasestr(err->text, refusals[i].text))
 			return refusals[i].cure;
-	return CURE_NONE;
+	/* Too large, not wanted in this chat, or unknown to this server: the chat is told. */
+	return err->status == 400 || err->status == 404 || err->status == 413 ? CURE_NO_FILE
+									       : CURE_NONE;
 }
 
 static void drop_text(char **text)
@@ -66,12 +75,35 @@ static void drop_text(char **text)
 	*text = NULL;
 }
 
+/* Its text goes alone, with what became of the file. */
+static bool leave_out_file(struct queue_item *item, const struct fg_err *err)
+{
+	cleanup_language const struct fg_language *before =
+		fg_language_set(speech_of(item->chat, item->thread));
+	cleanup_str struct fg_str html;
+
+	fg_str_init(&html, strlen(item->html) + WHY_MAX);
+	if (!item->file_name || item->edit)
+		return false;
+	fg_str_puts(&html, item->html);
+	if (html.len)
+		fg_str_putc(&html, '\n');
+	html_printf(&html, "⚠️ Telegram does not take the file %s here: %s", item->file_name, err->text);
+	free(item->html);
+	item->html = fg_str_take(&html);
+	drop_text(&item->file_name);
+	return true;
+}
+
 /* Leave out what was refused; false: there is nothing (more) of the kind to leave out. */
-static bool leave_out(enum cure cure, struct queue_item *item, bool *plain)
+static bool leave_out(
+	enum cure cure, struct queue_item *item, const struct fg_err *err, bool *plain)
 {
 	switch (cure) {
 	case CURE_AS_DOCUMENT:
-		return item->photo && !(item->photo = false);
+		return (item->photo && !(item->photo = false)) || leave_out_file(item, err);
+	case CURE_NO_FILE:
+		return leave_out_file(item, err);
 	case CURE_NO_KEYBOARD:
 		if (!item->keyboard)
 			return false;
@@ -222,7 +254,7 @@ void sender_run(struct telegram *tg, struct limiter *limiter, struct fg_store *s
 			return;
 		}
 		cure = r->err.code == FG_EREMOTE ? cure_for(&r->err) : CURE_NONE;
-		if (!leave_out(cure, item, &plain)) {
+		if (!leave_out(cure, item, &r->err, &plain)) {
 			judge(r, tg, item, cure);
 			return;
 		}

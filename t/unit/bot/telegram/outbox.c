@@ -106,6 +106,44 @@ static void test_message_parts(void)
 	box_close(&b);
 }
 
+/* Whoever asked for a file has an answer, whatever Telegram thinks of the file. */
+static void test_file_refused(void)
+{
+	static const struct {
+		int status;
+		const char *body;
+	} no[] = {
+		{400, NO("400", "Bad Request: not enough rights to send documents to the chat", "")},
+		{413, "<html>too large</html>"},
+		{404, NO("404", "Not Found: method not found", "")},
+	};
+	struct outbox_message m = {.chat_id = 5,
+		.html = "<b>cap</b>",
+		.file = {.name = "x<1>.txt", .data = "abc", .len = 3}};
+	struct box b;
+
+	for (size_t i = 0; i < FG_ARRAY_LEN(no); i++) {
+		box_begin(&b);
+		refuse("sendDocument", (unsigned)no[i].status, no[i].body);
+		put(&b, &m);
+		box_run(&b);
+		ok(drained(&b), "a file is refused with %d", no[i].status);
+		is_int(peer_count("sendMessage"), 1, "its text goes alone");
+		ok(strstr(peer_text("sendMessage", 0), "<b>cap</b>\n⚠️ Telegram does not take the file"
+						       " x&lt;1&gt;.txt here: "),
+			"with what became of it: %s", peer_text("sendMessage", 0));
+		box_close(&b);
+	}
+	box_begin(&b);
+	m.file.photo = true;
+	refuse("sendPhoto", 400, NO("400", "Bad Request: not enough rights to send photos to the chat", ""));
+	put(&b, &m);
+	box_run(&b);
+	ok(drained(&b) && peer_count("sendDocument") == 1, "where no photos may be sent, a document is tried");
+	is_int(peer_count("sendMessage"), 0, "and nothing more is said");
+	box_close(&b);
+}
+
 /* What a refusal does to a message: the requests it leads to. */
 static void test_refusals(void)
 {
@@ -266,6 +304,7 @@ static void all(void)
 	test_parallel();
 	test_priority();
 	test_message_parts();
+	test_file_refused();
 	test_refusals();
 	test_left_out();
 	test_migration();
