@@ -11,10 +11,8 @@
 struct order {
 	struct command *c;
 	struct fg_template template;
-	cJSON *params;
+	struct plan_order is;
 	cJSON *spec;
-	char *host_name, *host_glob,
-		*name;        /* host_name NULL: not chosen; host_glob: out of these */
 	struct fg_str placed; /* why it is that host; "" when it was chosen */
 	struct fg_host *host;
 	char author[96];
@@ -22,33 +20,9 @@ struct order {
 
 static void order_finish(struct order *o)
 {
-	cJSON_Delete(o->params);
+	plan_order_finish(&o->is);
 	cJSON_Delete(o->spec);
-	free(o->host_name);
-	free(o->host_glob);
 	fg_str_finish(&o->placed);
-	free(o->name);
-}
-
-/* host= is a parameter where the template has one of that name. */
-static bool is_host_option(const struct command *c, const struct order *o, const char *name)
-{
-	cleanup_json cJSON *merged = plan_merged(c, &o->template);
-
-	return strcmp(name, "host") == 0 &&
-	       !fg_json_get(fg_json_object(merged, "parameters"), "host");
-}
-
-/* A name is taken as it is, a glob is one more thing that the host has to match. */
-static int take_host(struct command *c, struct order *o, const char *value)
-{
-	if (o->host_name || o->host_glob)
-		return fg_fail(&c->err, FG_EINVAL, "the host is given twice");
-	if (fg_glob_is_pattern(value))
-		o->host_glob = fg_strdup(value);
-	else
-		o->host_name = fg_strdup(value);
-	return 0;
 }
 
 /* What was agreed to is on the host that was shown. */
@@ -56,47 +30,15 @@ static void recall_host(const struct command *c, struct order *o)
 {
 	const char *host = fg_json_str(cJSON_GetArrayItem(c->frozen, 0), "host", "");
 
-	if (!o->host_name && *host)
-		o->host_name = fg_strdup(host);
-}
-
-static int read_params(struct command *c, struct order *o)
-{
-	o->params = cJSON_CreateObject();
-	for (size_t i = 2; i < c->n; i++) {
-		const char *equals = strchr(c->words[i], '=');
-		cleanup_free char *name = NULL;
-
-		if (!equals || equals == c->words[i])
-			return command_usage(c, "parameters are written NAME=VALUE");
-		name = fg_strndup(c->words[i], (size_t)(equals - c->words[i]));
-		if (is_host_option(c, o, name)) {
-			if (take_host(c, o, equals + 1) < 0)
-				return -1;
-			continue;
-		}
-		if (fg_json_get(o->params, name))
-			return fg_fail(&c->err, FG_EINVAL, "the parameter %s is given twice", name);
-		cJSON_AddStringToObject(o->params, name, equals + 1);
-	}
-	return 0;
-}
-
-/* "HOST/NAME" chooses the host. */
-static void read_name(struct command *c, struct order *o)
-{
-	const char *slash = strchr(c->words[0], '/');
-
-	if (slash)
-		o->host_name = fg_strndup(c->words[0], (size_t)(slash - c->words[0]));
-	o->name = fg_strdup(slash ? slash + 1 : c->words[0]);
+	if (!o->is.host && *host)
+		o->is.host = fg_strdup(host);
 }
 
 /* Nobody makes what they could not see. */
 static int check_scope(struct command *c, const struct order *o)
 {
 	struct fg_subject subject = {
-		.name = o->name,
+		.name = o->is.name,
 		.host = o->host->name,
 		.state = "running",
 		.health = "",
@@ -120,7 +62,7 @@ static void show_pull(const struct fg_pull_progress *p, void *arg)
 	char done[FG_HUMAN], total[FG_HUMAN];
 
 	fg_str_init(&html, 4096);
-	html_printf(&html, "⬇️ Getting the image for <b>%s</b>\n", o->name);
+	html_printf(&html, "⬇️ Getting the image for <b>%s</b>\n", o->is.name);
 	if (p->bytes_total > 0) {
 		format_bar(&html, p->bytes, p->bytes_total);
 		html_printf(&html, " %s of %s\n", fg_size_human(done, p->bytes),
@@ -167,10 +109,10 @@ static void write_limits(struct fg_str *html, const cJSON *limits)
 static void write_preview(const struct order *o, struct fg_str *html)
 {
 	cleanup_free char *image = format_image(fg_json_str(o->spec, "image", "?"));
-	cleanup_free char *params = plan_params(o->params);
+	cleanup_free char *params = plan_params(o->is.params);
 	cleanup_str struct fg_str warnings = {0};
 
-	html_printf(html, "📦 <b>Create %s on %s?</b>\n", o->name, o->host->name);
+	html_printf(html, "📦 <b>Create %s on %s?</b>\n", o->is.name, o->host->name);
 	html_printf(
 		html, "Template <code>%s</code>, image <code>%s</code>", o->template.name, image);
 	write_limits(html, fg_json_object(o->spec, "limits"));
@@ -187,12 +129,12 @@ static void write_preview(const struct order *o, struct fg_str *html)
 static struct fg_create request(const struct order *o)
 {
 	return (struct fg_create){
-		.name = o->name,
+		.name = o->is.name,
 		.template = &o->template,
 		.defaults = o->c->setup->config->defaults,
-		.params = o->params,
-		.host = o->host_name,
-		.host_glob = o->host_glob,
+		.params = o->is.params,
+		.host = o->is.host,
+		.host_glob = o->is.host_glob,
 		.registry = o->c->app->registry,
 		.placed = (struct fg_str *)&o->placed,
 		.scope = o->c->person.scope,
@@ -204,7 +146,7 @@ static struct fg_create request(const struct order *o)
 
 static void write_report(struct fg_str *html, const struct order *o, const char *warnings)
 {
-	html_printf(html, "✅ <b>%s</b> is created and started.\n", o->name);
+	html_printf(html, "✅ <b>%s</b> is created and started.\n", o->is.name);
 	if (o->placed.len)
 		html_printf(html, "🖥 %s\n", o->placed.s);
 	write_warnings(html, warnings);
@@ -242,9 +184,7 @@ static int place(struct command *c, struct order *o)
 	char hash[FG_HASH_SIZE];
 	int rc;
 
-	read_name(c, o);
-	if (plan_template(c, c->words[1], &o->template) < 0 || read_params(c, o) < 0 ||
-		plan_missing(c, &o->template, o->params) < 0)
+	if (plan_order_read(c, &o->template, &o->is) < 0)
 		return -1;
 	command_author(c, o->author);
 	recall_host(c, o);
@@ -256,7 +196,7 @@ static int place(struct command *c, struct order *o)
 	fg_str_init(&preview, 16384);
 	write_preview(o, &preview);
 	made.host = o->host;
-	made.c.name = o->name;
+	made.c.name = o->is.name;
 	/* What was agreed to is this very spec on this very host. */
 	fg_spec_hash(o->spec, hash);
 	snprintf(made.c.id, sizeof(made.c.id), "%s", strchr(hash, ':') + 1);
@@ -277,15 +217,13 @@ static int place(struct command *c, struct order *o)
 static int create_run(struct command *c)
 {
 	struct order o = {.c = c};
-	struct fg_template template;
 	int rc;
 
-	if (plan_template(c, c->words[1], &template) < 0)
+	if (plan_template(c, c->words[1], &o.template) < 0)
 		return -1;
-	if (plan_is_service(c, &template))
-		return create_service(c, &template);
+	if (plan_is_service(c, &o.template))
+		return create_service(c, &o.template);
 	rc = place(c, &o);
-
 	order_finish(&o);
 	return rc;
 }

@@ -15,9 +15,9 @@
 struct order {
 	struct command *c;
 	const struct fg_template *template;
-	cJSON *params, *spec;
-	char *host_name, *host_glob, *name; /* host_name NULL: any manager */
-	int64_t replicas, own;              /* replicas -1: as the template says */
+	struct plan_order is; /* its host: a manager of the swarm */
+	cJSON *spec;
+	int64_t replicas, own; /* replicas -1: as the template says */
 	struct fg_swarms swarms;
 	struct fg_swarm *swarm;
 	struct fg_create create;
@@ -26,20 +26,18 @@ struct order {
 
 static void order_finish(struct order *o)
 {
-	cJSON_Delete(o->params);
+	plan_order_finish(&o->is);
 	cJSON_Delete(o->spec);
-	free(o->host_name);
-	free(o->host_glob);
-	free(o->name);
 	fg_swarms_finish(&o->swarms);
 }
 
-static int take_replicas(struct command *c, struct order *o, const char *value)
+static int read_replicas(struct command *c, struct order *o)
 {
-	size_t digits = strspn(value, "0123456789");
+	const char *value = o->is.replicas;
+	size_t digits = value ? strspn(value, "0123456789") : 0;
 
-	if (o->replicas >= 0)
-		return fg_fail(&c->err, FG_EINVAL, "replicas= is given twice");
+	if (!value)
+		return 0;
 	if (!digits || value[digits])
 		return command_usage(c, "how many tasks it is to have is a number");
 	if (digits > 6 || strtol(value, NULL, 10) > REPLICAS_MOST)
@@ -48,60 +46,13 @@ static int take_replicas(struct command *c, struct order *o, const char *value)
 	return 0;
 }
 
-static int take_host(struct command *c, struct order *o, const char *value)
-{
-	if (o->host_name || o->host_glob)
-		return fg_fail(&c->err, FG_EINVAL, "the host is given twice");
-	if (fg_glob_is_pattern(value))
-		o->host_glob = fg_strdup(value);
-	else
-		o->host_name = fg_strdup(value);
-	return 0;
-}
-
-/* host= and replicas= are parameters where the template has some of that name. */
-static int read_word(struct order *o, const cJSON *parameters, const char *word)
-{
-	struct command *c = o->c;
-	const char *equals = strchr(word, '=');
-	cleanup_free char *name = NULL;
-
-	if (!equals || equals == word)
-		return command_usage(c, "parameters are written NAME=VALUE");
-	name = fg_strndup(word, (size_t)(equals - word));
-	if (strcmp(name, "host") == 0 && !fg_json_get(parameters, name))
-		return take_host(c, o, equals + 1);
-	if (strcmp(name, "replicas") == 0 && !fg_json_get(parameters, name))
-		return take_replicas(c, o, equals + 1);
-	if (fg_json_get(o->params, name))
-		return fg_fail(&c->err, FG_EINVAL, "the parameter %s is given twice", name);
-	cJSON_AddStringToObject(o->params, name, equals + 1);
-	return 0;
-}
-
-static int read_words(struct order *o)
-{
-	struct command *c = o->c;
-	cleanup_json cJSON *merged = plan_merged(c, o->template);
-	const char *slash = strchr(c->words[0], '/');
-
-	if (slash)
-		o->host_name = fg_strndup(c->words[0], (size_t)(slash - c->words[0]));
-	o->name = fg_strdup(slash ? slash + 1 : c->words[0]);
-	o->params = cJSON_CreateObject();
-	for (size_t i = 2; i < c->n; i++)
-		if (read_word(o, fg_json_object(merged, "parameters"), c->words[i]) < 0)
-			return -1;
-	return plan_missing(c, o->template, o->params);
-}
-
 /* The first manager as which the person could see it. */
 static struct fg_host *visible_host(const struct order *o)
 {
 	const struct fg_selector *scope = o->c->person.scope;
 	cleanup_free char *image = fg_strdup(fg_json_str(o->spec, "image", ""));
 	struct fg_service s = {
-		.name = o->name,
+		.name = o->is.name,
 		.image = image,
 		.labels = (cJSON *)fg_json_object(o->spec, "labels"),
 	};
@@ -122,11 +73,11 @@ static struct fg_host *visible_host(const struct order *o)
 static void write_preview(const struct order *o, struct fg_str *html)
 {
 	cleanup_free char *image = format_image(fg_json_str(o->spec, "image", "?"));
-	cleanup_free char *title = fg_swarm_title(o->swarm), *params = plan_params(o->params);
+	cleanup_free char *title = fg_swarm_title(o->swarm), *params = plan_params(o->is.params);
 	cleanup_str struct fg_str warnings = {0}, placement = {0};
 	int64_t replicas = fg_json_i64(o->spec, "replicas", 1);
 
-	html_printf(html, "📦 <b>Create the service %s on the swarm of %s?</b>\n", o->name, title);
+	html_printf(html, "📦 <b>Create the service %s on the swarm of %s?</b>\n", o->is.name, title);
 	html_printf(
 		html, "Template <code>%s</code>, image <code>%s</code>", o->template->name, image);
 	if (fg_json_bool(o->spec, "global", false))
@@ -185,12 +136,12 @@ static int make(struct deed *d)
 static struct fg_create request(const struct order *o)
 {
 	return (struct fg_create){
-		.name = o->name,
+		.name = o->is.name,
 		.template = o->template,
 		.defaults = o->c->setup->config->defaults,
-		.params = o->params,
-		.host = o->host_name,
-		.host_glob = o->host_glob,
+		.params = o->is.params,
+		.host = o->is.host,
+		.host_glob = o->is.host_glob,
 		.scope = o->c->person.scope,
 		.unasked = o->c->by_clock,
 		.created_by = o->author,
@@ -201,12 +152,12 @@ static struct fg_create request(const struct order *o)
 static void fill_item(struct order *o, struct fg_host *host, struct fg_service_item *item)
 {
 	*item = (struct fg_service_item){.swarm = o->swarm, .host = host};
-	item->s.name = fg_strdup(o->name);
+	item->s.name = fg_strdup(o->is.name);
 	item->s.image = fg_strdup(fg_json_str(o->spec, "image", ""));
 	item->s.digest = fg_strdup("");
 	item->s.update_message = fg_strdup("");
 	item->s.labels = cJSON_CreateObject();
-	snprintf(item->s.id, sizeof(item->s.id), "%s%s", SWARM_NEW, o->name);
+	snprintf(item->s.id, sizeof(item->s.id), "%s%s", SWARM_NEW, o->is.name);
 }
 
 static int place(struct order *o)
@@ -220,7 +171,7 @@ static int place(struct order *o)
 	int rc;
 
 	command_author(c, o->author);
-	if (read_words(o) < 0)
+	if (plan_order_read(c, o->template, &o->is) < 0 || read_replicas(c, o) < 0)
 		return -1;
 	o->create = request(o);
 	o->spec = fg_managed_plan(
@@ -240,7 +191,7 @@ static int place(struct order *o)
 	d.preview = fg_str_take(&html);
 	d.doing = fg_strdup(fg_tr("starting its tasks"));
 	fg_str_init(&html, 1024);
-	html_printf(&html, "<b>%s</b> is created.", o->name);
+	html_printf(&html, "<b>%s</b> is created.", o->is.name);
 	d.done = fg_str_take(&html);
 	rc = deed_run(&d);
 	fg_service_finish(&item.s);

@@ -141,3 +141,63 @@ int plan_missing(struct command *c, const struct fg_template *t, const cJSON *pa
 	return fg_fail(&c->err, FG_EINVAL, "template %s has to know %s. Add%s", t->name, list.s,
 		example.s);
 }
+
+/* A name is taken as it is, a glob is one more thing that the host has to match. */
+static int take_host(struct command *c, struct plan_order *o, const char *value)
+{
+	if (o->host || o->host_glob)
+		return fg_fail(&c->err, FG_EINVAL, "the host is given twice");
+	if (fg_glob_is_pattern(value))
+		o->host_glob = fg_strdup(value);
+	else
+		o->host = fg_strdup(value);
+	return 0;
+}
+
+static int take_word(
+	struct command *c, const cJSON *merged, struct plan_order *o, const char *word)
+{
+	const cJSON *parameters = fg_json_object(merged, "parameters");
+	const char *equals = strchr(word, '=');
+	cleanup_free char *name = NULL;
+
+	if (!equals || equals == word)
+		return command_usage(c, "parameters are written NAME=VALUE");
+	name = fg_strndup(word, (size_t)(equals - word));
+	if (strcmp(name, "host") == 0 && !fg_json_get(parameters, name))
+		return take_host(c, o, equals + 1);
+	if (strcmp(name, "replicas") == 0 && !fg_json_get(parameters, name) &&
+		fg_spec_is_service(merged)) {
+		if (o->replicas)
+			return fg_fail(&c->err, FG_EINVAL, "replicas= is given twice");
+		o->replicas = equals + 1;
+		return 0;
+	}
+	if (fg_json_get(o->params, name))
+		return fg_fail(&c->err, FG_EINVAL, "the parameter %s is given twice", name);
+	cJSON_AddStringToObject(o->params, name, equals + 1);
+	return 0;
+}
+
+int plan_order_read(struct command *c, const struct fg_template *t, struct plan_order *out)
+{
+	cleanup_json cJSON *merged = plan_merged(c, t);
+	const char *slash = strchr(c->words[0], '/');
+
+	if (slash)
+		out->host = fg_strndup(c->words[0], (size_t)(slash - c->words[0]));
+	out->name = fg_strdup(slash ? slash + 1 : c->words[0]);
+	out->params = cJSON_CreateObject();
+	for (size_t i = 2; i < c->n; i++)
+		if (take_word(c, merged, out, c->words[i]) < 0)
+			return -1;
+	return plan_missing(c, t, out->params);
+}
+
+void plan_order_finish(struct plan_order *order)
+{
+	free(order->name);
+	free(order->host);
+	free(order->host_glob);
+	cJSON_Delete(order->params);
+}

@@ -31,4 +31,18 @@ char *plan_params(const cJSON *params);
  * is for. */
 int plan_missing(struct command *c, const struct fg_template *t, const cJSON *params);
 
+/* The words of /create: NAME or HOST/NAME, the template, and what is written NAME=VALUE. */
+struct plan_order {
+	char *name;
+	char *host;           /* NULL: not chosen */
+	char *host_glob;      /* the host has to match it, too; NULL: any */
+	const char *replicas; /* as written, where the template makes a service; NULL: not given */
+	cJSON *params;        /* {"NAME":"VALUE"} */
+};
+
+/* host= and replicas= are parameters where the template has some of that name. No parameter is
+ * missing then. */
+int plan_order_read(struct command *c, const struct fg_template *t, struct plan_order *out);
+void plan_order_finish(struct plan_order *order);
+
 #endif
