@@ -343,12 +343,8 @@ cJSON *fg_instance_plan(struct fg_fleet *fleet, const struct fg_create *create,
 
 	if (!err)
 		err = &local;
-	if (!fg_name_valid(create->name)) {
-		fg_fail(err, FG_EINVAL,
-			"a name is at least two letters, digits, dots, dashes and underscores, "
-			"and begins with a letter or digit");
+	if (fg_name_check(create->name, err) < 0)
 		return NULL;
-	}
 	spec = fg_spec_build(create->defaults, create->template, create->name, create->params, err);
 	if (!spec)
 		return NULL;

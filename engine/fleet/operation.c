@@ -118,10 +118,8 @@ static int op_rename(struct work *w, struct fg_err *err)
 {
 	struct fg_err local;
 
-	if (!w->argument || !fg_name_valid(w->argument))
-		return fg_fail(err, FG_EINVAL,
-			"a name is at least two letters, digits, dots, dashes and underscores, "
-			"and begins with a letter or digit");
+	if (fg_name_check(w->argument, err) < 0)
+		return -1;
 	if (strcmp(w->info.name, w->argument) == 0)
 		return 0;
 	if (fg_container_rename(w->host->engine, w->id, w->argument, &local) >= 0)
@@ -165,6 +163,15 @@ bool fg_name_valid(const char *name)
 			: 0;
 
 	return n >= 2 && n <= 128 && !name[n] && !strchr("_.-", *name);
+}
+
+int fg_name_check(const char *name, struct fg_err *err)
+{
+	if (fg_name_valid(name))
+		return 0;
+	return fg_fail(err, FG_EINVAL,
+		"a name is at least two letters, digits, dots, dashes and underscores, "
+		"and begins with a letter or digit");
 }
 
 /* What nobody asked for is no use. */

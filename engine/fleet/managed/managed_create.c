@@ -141,12 +141,8 @@ cJSON *fg_managed_plan(struct fg_fleet *fleet, const struct fg_create *create, i
 
 	err = err ? err : &local;
 	*out = (struct fg_swarms){0};
-	if (!fg_name_valid(create->name)) {
-		fg_fail(err, FG_EINVAL,
-			"a name is at least two letters, digits, dots, dashes and underscores, "
-			"and begins with a letter or digit");
+	if (fg_name_check(create->name, err) < 0)
 		return NULL;
-	}
 	spec = fg_spec_build(create->defaults, create->template, create->name, create->params, err);
 	if (!spec || size_set(spec, replicas, own, err) < 0)
 		return NULL;

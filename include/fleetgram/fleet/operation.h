@@ -47,5 +47,7 @@ const char *fg_operation_past(enum fg_operation op);
 
 /* A valid container name by the engines' rule: [a-zA-Z0-9][a-zA-Z0-9_.-]+, at most 128 bytes. */
 bool fg_name_valid(const char *name);
+/* The same: -1 with an error that says what a name is. */
+int fg_name_check(const char *name, struct fg_err *err);
 
 #endif
