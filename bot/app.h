@@ -63,7 +63,7 @@ int app_run(struct app *app);
 int daemon_reload(struct daemon *d, struct fg_str *mistakes, struct fg_err *err);
 
 /* Read the config again (HUP, /reload); a bad one is refused and the old one stays. Its mistakes are
- * added to the text (NULL is fine), too. */
+ * logged, and added to the text. */
 int app_reload(struct app *app, struct fg_str *mistakes, struct fg_err *err);
 
 #endif

@@ -134,8 +134,10 @@ struct setup *setup_load_told(const char *path, struct fg_str *mistakes, struct 
 	struct setup *setup = load(path, &errors, err);
 	cleanup_free char *text = config_errors_text(&errors);
 
-	fputs(text, stderr);
-	if (mistakes)
-		fg_str_puts(mistakes, text);
+	for (size_t i = 0; i < errors.n; i++)
+		fg_error("%s", errors.v[i].text);
+	if (errors.more)
+		fg_error("and %zu more", errors.more);
+	fg_str_puts(mistakes, text);
 	return setup;
 }

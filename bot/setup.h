@@ -35,7 +35,7 @@ struct setup *setup_create(struct config *config, struct fg_err *err);
 /* From a file (NULL: the defaults). The config's mistakes go to stderr, err says how many there
  * were. */
 struct setup *setup_load(const char *path, struct fg_err *err);
-/* The same, and the mistakes are added to the text. */
+/* The same in a daemon: the mistakes go to the log, and are added to the text. */
 struct setup *setup_load_told(const char *path, struct fg_str *mistakes, struct fg_err *err);
 
 #endif
