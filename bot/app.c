@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 #include "app.h"
@@ -19,23 +18,7 @@
 #include "notify/incidents.h"
 #include "notify/mutes.h"
 #include "setup.h"
-
-static int make_folder(const char *path, struct fg_err *err)
-{
-	cleanup_free char *part = fg_strdup(path);
-
-	for (char *slash = strchr(part + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		if (mkdir(part, 0755) < 0 && errno != EEXIST)
-			return fg_fail(err, FG_EIO, "cannot make the folder %s: %s", part,
-				strerror(errno));
-		*slash = '/';
-	}
-	if (mkdir(part, 0700) < 0 && errno != EEXIST)
-		return fg_fail(
-			err, FG_EIO, "cannot make the state folder %s: %s", part, strerror(errno));
-	return 0;
-}
+#include "statedir.h"
 
 static void apply_process_settings(const struct app *app, const struct config *config)
 {
@@ -96,7 +79,7 @@ int app_open(struct app *app, const char *config_path, struct fg_err *err)
 	if (!app->setup)
 		return -1;
 	apply_process_settings(app, app->setup->config);
-	if (make_folder(app->setup->config->state_dir, err) < 0)
+	if (statedir_make(app->setup->config->state_dir, err) < 0)
 		return -1;
 	if (open_store(app, err) < 0 || audit_setup(app->store, err) < 0 ||
 		grants_setup(app->store, err) < 0 || mutes_setup(app->store, err) < 0 ||
