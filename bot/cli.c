@@ -12,6 +12,7 @@
 #include "fleetgram/base/str.h"
 #include "languages/languages.h"
 #include "setup.h"
+#include "statedir.h"
 #include "telegram/telegram.h"
 
 #define DUMP_BYTES ((size_t)256 * 1024 * 1024)
@@ -53,7 +54,10 @@ static void print_plain(struct reply *reply)
 
 int cli_exec(struct app *app, char **words, int count, bool yes, bool json)
 {
-	cleanup_free char *line = words_join((const char *const *)words, (size_t)count);
+	/* One word may be a whole line, as it would be sent to a chat. */
+	cleanup_free char *line = count == 1
+					  ? fg_strdup(words[0])
+					  : words_join((const char *const *)words, (size_t)count);
 	struct reply reply;
 	struct fg_err err;
 	int rc;
@@ -71,7 +75,9 @@ int cli_exec(struct app *app, char **words, int count, bool yes, bool json)
 	if (rc < 0)
 		complain(err.text);
 	reply_finish(&reply);
-	return rc < 0 ? 1 : 0;
+	if (rc == 0)
+		return 0;
+	return err.code == FG_EUSAGE ? 2 : 1;
 }
 
 /* registry */
@@ -254,6 +260,15 @@ static bool check_hosts(struct fg_fleet *fleet)
 	return good;
 }
 
+static bool check_state(const struct config *config)
+{
+	struct fg_err err;
+	bool good = statedir_try(config->state_dir, &err) == 0;
+
+	row(good, "state", "%s", good ? config->state_dir : err.text);
+	return good;
+}
+
 int cli_check(const char *config_path)
 {
 	struct fg_err err;
@@ -267,7 +282,8 @@ int cli_check(const char *config_path)
 	}
 	fg_log_setup(FG_LOG_ERROR, false); /* the table says it all */
 	row(true, "config", "%s", config_path ? config_path : "none: the defaults");
-	good = check_telegram(setup->config);
+	good = check_state(setup->config);
+	good = check_telegram(setup->config) && good;
 	good = check_hosts(setup->fleet) && good;
 	fg_http_finish();
 	return good ? 0 : 1;

@@ -95,8 +95,11 @@ subtest 'exec' => sub {
 	ok defined $json->{ok} && !$json->{ok}, '… says so';
 	like $json->{error}, qr/no container matches "two"/, '… and why';
 	gives('a command that fails', [on_config('exec', '--', '/stop', 'two')], 1, qr/^\s*\z/, qr/no container matches "two"/);
-	gives('a command that there is not', [on_config('exec', '--', '/stopp', 'one')], 1, qr/^\s*\z/, qr/no command stopp, did you mean stop\?/);
-	gives('wrong words', [on_config('exec', '--', '/rename', 'one')], 1, qr/^\s*\z/, qr{Usage: /rename});
+	gives('a command that there is not', [on_config('exec', '--', '/stopp', 'one')], 2, qr/^\s*\z/, qr/no command stopp, did you mean stop\?/);
+	gives('wrong words', [on_config('exec', '--', '/rename', 'one')], 2, qr/^\s*\z/, qr{Usage: /rename});
+	gives('a line in one word', [on_config('exec', '--', $_)], 0, qr/^1 container\b.*\bone\b/s, undef)
+		for '/list template=demo', 'list  name="one" ', '/LIST one', 'PS';
+	gives('… whose quote is left open', [on_config('exec', '--', '/list "one')], 2, qr/^\s*\z/, qr/quote/);
 	gives('what would ask, without --yes', [on_config('exec', '--', '/remove', 'one')], 1, qr/Remove.*• one \(running\)/s, qr/--yes/);
 	is $engine->state('one'), 'running', '… does nothing';
 	gives('several without --yes', [on_config('exec', '--', '/restart', '*')], 0, qr/one restarted/, undef);
@@ -194,6 +197,25 @@ subtest 'check' => sub {
 	gives('a good config', [on_config('check')], 0, qr/^ok\s+config.*^ok\s+telegram.*^ok\s+host local\s.*docker \d.*API 1\./sm, undef);
 	my $port = free_port();
 	spew("$dir/down.json", json_encode({ %config, hosts => { %{ $config{hosts} }, far => { url => "tcp://127.0.0.1:$port" } } }));
+	my @misnamed = ({ users => [{ id => 1, role => 'admin', deny => ['remvoe'] }] }, { confirm => { always => ['remvoe'] } });
+	for my $misnamed (@misnamed) {
+		spew("$dir/misnamed.json", json_encode({ %config, %$misnamed }));
+		gives('a command that there is not', [fleetgram('-c', "$dir/misnamed.json", 'check')], 2, qr/FAIL/,
+			qr/misnamed\.json:1:\d+: (?:users\[0\]\.deny|confirm\.always)\[0\]: there is no command remvoe, did you mean remove\?\n/);
+	}
+	spew("$dir/state.json", json_encode({ %config, state_dir => '/proc/nope/state' }));
+	gives('a state folder that cannot be made', [fleetgram('-c', "$dir/state.json", 'check')], 1, qr{^FAIL\s+state\s.*/proc/nope: No such}m, undef);
+	gives('… nor by the bot', [fleetgram('-c', "$dir/state.json", 'exec', 'list')], 1, undef, qr{cannot make the folder /proc/nope});
+	spew("$dir/state.json", json_encode({ %config, state_dir => "$file/state" }));
+	gives('… below a file', [fleetgram('-c', "$dir/state.json", 'check')], 1, qr{^FAIL\s+state\s}m, undef);
+	spew("$dir/state.json", json_encode({ %config, state_dir => "$dir/state.json" }));
+	gives('… that is a file', [fleetgram('-c', "$dir/state.json", 'check')], 1, qr{^FAIL\s+state\s.*Not a directory}m, undef);
+	spew("$dir/state.json", json_encode({ %config, state_dir => "$dir/not/yet/there" }));
+	gives('one that is not there yet', [fleetgram('-c', "$dir/state.json", 'check')], 0, qr{^ok\s+state\s+\Q$dir\E/not/yet/there$}m, undef);
+	ok !-e "$dir/not", '… and is not left behind';
+	my @before = sort glob "$dir/state/{*,.[!.]*}";
+	gives('one that is in use', [on_config('check')], 0, qr{^ok\s+state\s}m, undef);
+	is_deeply [sort glob "$dir/state/{*,.[!.]*}"], \@before, '… in which nothing is left behind';
 	gives('a host that is down', [fleetgram('-c', "$dir/down.json", 'check')], 1, qr/^(?=.*^ok\s+host local\s).*^FAIL\s+host far\s[^\n]*127\.0\.0\.1:$port/sm, undef);
 	spew("$dir/mistakes.json", $mistaken);
 	my ($exit, $out, $err) = fleetgram('-c', "$dir/mistakes.json", 'check');
@@ -258,6 +280,23 @@ subtest 'HUP and USR1' => sub {
 	$bot->signal('HUP');
 	ok $bot->wait_log(qr/the config was read again/, 20, $mark), 'a good one is read';
 	like $talk->text('/whoami'), qr/You are renamed/, '… and used';
+
+	my $plain = json_decode(slurp($bot->config_file));
+	$mark = $bot->log_mark;
+	spew($bot->config_file, json_encode({ %$plain, log => { format => 'json' } }));
+	$bot->signal('HUP');
+	ok $bot->wait_log(qr/the config was read again/, 20, $mark), 'the log in JSON';
+	$mark = $bot->log_mark;
+	spew($bot->config_file, $mistaken);
+	$bot->signal('HUP');
+	ok $bot->wait_log(qr/the old config stays.*\n/, 20, $mark), 'a bad config again';
+	my @lines = map { eval { json_decode($_) } // $_ } split /\n/, substr $bot->log, $mark;
+	is_deeply [grep { ref ne 'HASH' } @lines], [], '… is told in JSON only';
+	is scalar(grep { $_->{level} eq 'error' && $_->{message} =~ m{/config\.json:\d+:\d+: } } grep {ref} @lines), scalar @mistakes, '… an object for each mistake';
+	spew($bot->config_file, json_encode($plain));
+	$mark = $bot->log_mark;
+	$bot->signal('HUP');
+	ok $bot->wait_log(qr/the config was read again/, 20, $mark), 'and in text again';
 
 	my $taken = IO::Socket::UNIX->new(Listen => 1, Local => $bot->dir . '/taken');
 	my $config = json_decode(slurp($bot->config_file));

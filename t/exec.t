@@ -71,7 +71,7 @@ subtest 'as the local operator' => sub {
 	($exit, $out, $err) = local_exec(['--yes', 'exec', $_->[0], 'web', 'true']) and like $err, $_->[1], "refused: $_->[0]"
 		for ['timeout=1d', qr/takes 1s to 30m/], ['timeout=x', qr/timeout=/];
 	($exit, $out, $err) = local_exec(['--yes', 'exec', 'web', 'true'], exec => { enabled => JSON::PP::false() });
-	is $exit, 1, 'when it is off';
+	is $exit, 2, 'when it is off';
 	like $err, qr/there is no command exec/, '… it does not exist';
 };
 

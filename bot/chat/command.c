@@ -1,6 +1,7 @@
 /* What every command does alike: finding its containers, asking, and beginning. */
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include "chat/audit.h"
 #include "chat/command.h"
 #include "chat/confirm.h"
@@ -32,8 +33,8 @@ const struct command_row *const command_table[] = {
 const struct command_row *command_find(const char *name)
 {
 	for (const struct command_row *const *row = command_table; *row; row++)
-		if (strcmp((*row)->name, name) == 0 ||
-			((*row)->alias && strcmp((*row)->alias, name) == 0))
+		if (strcasecmp((*row)->name, name) == 0 ||
+			((*row)->alias && strcasecmp((*row)->alias, name) == 0))
 			return *row;
 	return NULL;
 }
@@ -71,13 +72,13 @@ int command_unknown(const char *name, const struct person *person, struct fg_err
 {
 	const struct command_row *near = command_nearest(name, person);
 
-	return fg_fail(err, FG_EINVAL, "there is no command %s%s%s%s", name,
+	return fg_fail(err, FG_EUSAGE, "there is no command %s%s%s%s", name,
 		near ? fg_tr(", did you mean ") : "", near ? near->name : "", near ? "?" : "");
 }
 
 int command_usage(struct command *c, const char *problem)
 {
-	return fg_fail(&c->err, FG_EINVAL, "%s. Usage: /%s%s%s", fg_tr(problem), c->row->name,
+	return fg_fail(&c->err, FG_EUSAGE, "%s. Usage: /%s%s%s", fg_tr(problem), c->row->name,
 		*c->row->usage ? " " : "", c->row->usage);
 }
 

@@ -74,7 +74,7 @@ struct command {
 
 /* All rows by name, NULL-terminated. */
 extern const struct command_row *const command_table[];
-const struct command_row *command_find(const char *name); /* by name or alias; NULL: none */
+const struct command_row *command_find(const char *name); /* by name or alias, in any case; NULL: none */
 /* The same, of those that exist with that config. */
 const struct command_row *command_lookup(const struct config *config, const char *name);
 bool command_exists(const struct command_row *row, const struct config *config);

@@ -151,11 +151,7 @@ static const struct command_row *message_row(struct app *app, const char *word, 
 
 	if (words_command(word, telegram_username(app->telegram), name))
 		return command_lookup(app->setup->config, name);
-	if (!private || *word == '/' || strlen(word) >= sizeof(name))
-		return NULL;
-	for (size_t i = 0; i <= strlen(word); i++)
-		name[i] = (char)(word[i] >= 'A' && word[i] <= 'Z' ? word[i] - 'A' + 'a' : word[i]);
-	return command_lookup(app->setup->config, name);
+	return private && *word != '/' ? command_lookup(app->setup->config, word) : NULL;
 }
 
 /* "/stop@other_bot" is for somebody else, in any chat. */
@@ -447,7 +443,7 @@ int router_line_as(struct app *app, const char *who, const char *line_text, enum
 	if (words_parse(&words, line_text, err) < 0)
 		return -1;
 	if (words.n == 0)
-		return fg_fail(err, FG_EINVAL, "no command");
+		return fg_fail(err, FG_EUSAGE, "no command");
 	roles_local(&c.person);
 	c.by_clock = who != NULL;
 	if (who)

@@ -48,7 +48,7 @@ static int end_word(struct parser *p, struct fg_err *err)
 	if (!p->open)
 		return 0;
 	if (p->words->n == WORDS_MOST)
-		return fg_fail(err, FG_EINVAL, "more than %d words", WORDS_MOST);
+		return fg_fail(err, FG_EUSAGE, "more than %d words", WORDS_MOST);
 	p->words->v[p->words->n++] = fg_strdup(p->word.s);
 	fg_str_reset(&p->word);
 	p->open = false;
@@ -94,7 +94,7 @@ int words_parse(struct words *w, const char *text, struct fg_err *err)
 	w->n = 0;
 	fg_str_init(&p.word, WORDS_BYTES);
 	if (len > WORDS_BYTES)
-		rc = fg_fail(err, FG_EINVAL, "a command of more than %d bytes", WORDS_BYTES);
+		rc = fg_fail(err, FG_EUSAGE, "a command of more than %d bytes", WORDS_BYTES);
 	while (rc == 0 && at < len) {
 		int n = take(&p, text + at, len - at, err);
 
@@ -104,7 +104,7 @@ int words_parse(struct words *w, const char *text, struct fg_err *err)
 			at += (size_t)n;
 	}
 	if (rc == 0 && p.quote)
-		rc = fg_fail(err, FG_EINVAL, "a quote (%c) is not closed", p.quote);
+		rc = fg_fail(err, FG_EUSAGE, "a quote (%c) is not closed", p.quote);
 	if (rc == 0)
 		rc = end_word(&p, err);
 	fg_str_finish(&p.word);

@@ -31,6 +31,7 @@ enum fg_err_code {
 	FG_EPROTO,  /* the other side answered with something that is not its protocol */
 	FG_ETOOBIG, /* a cap was reached */
 	FG_EIO,     /* this machine: files, database, processes */
+	FG_EUSAGE,  /* no command, or not the words that it takes */
 };
 
 #define FG_ERR_TEXT 1024

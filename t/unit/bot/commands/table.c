@@ -55,6 +55,8 @@ int main(void)
 			row->name);
 		before = row;
 	}
+	ok(command_find("LIST") == command_find("list") && command_find("Ps") == command_find("list"),
+		"in any case");
 	ok(command_find("nothing") == NULL, "what is not there is not found");
 	return done_testing();
 }
