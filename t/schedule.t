@@ -56,7 +56,7 @@ subtest 'list, add, remove' => sub {
 		['add x "61 * * * *" list', qr/"61" is no minute/],
 		['add x "0 0 31 2 *" list', qr/never comes/],
 		['add "a b" "* * * * *" list', qr/no name/],
-		['add x "* * * * *" frobnicate', qr{no command /frobnicate}],
+		['add x "* * * * *" frobnicate', qr{no command frobnicate}],
 		['add x "* * * * *" schedule remove morning', qr{cannot run /schedule}],
 		['add x "* * * * *" exec web true', qr{/exec is turned off}],
 		['add x "* * * * *" restart', qr{/restart takes other words}],

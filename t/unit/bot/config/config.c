@@ -232,6 +232,10 @@ static void test_relations(void)
 		{"{\"http\":{\"listen\":\"0.0.0.0:1\",\"allow_unauthenticated\":true}}", ""},
 		{"{\"http\":{\"listen\":\"[::1]:1\"}}", ""},
 		{"{\"http\":{\"listen\":\"127.1.2.3:0\"}}", ""},
+		{"{\"http\":{\"listen\":\"localhost:1\"}}", ""},
+		{"{\"http\":{\"listen\":\":3000\"}}",
+			"1:19: http.listen: names no address: write 127.0.0.1:3000 for this machine "
+			"alone, or 0.0.0.0:3000 for all others too"},
 		{"{\"http\":{\"listen\":\"\"}}", ""},
 		{"{\"templates\":{\"a\":{}}}", "1:15: templates.a: \"image\" is missing"},
 		{"{\"templates\":{\"a\":{}},\"defaults\":{\"image\":\"x\"}}", ""},
