@@ -45,8 +45,7 @@ static int try_files(const char *path, struct fg_err *err)
 	int fd = mkstemp(fresh);
 
 	if (fd < 0)
-		return fg_fail(err, FG_EIO, "cannot write into the state folder %s: %s", path,
-			strerror(errno));
+		return fg_fail(err, FG_EIO, "cannot write %s: %s", path, strerror(errno));
 	close(fd);
 	unlink(fresh);
 	for (size_t i = 0; i < FG_ARRAY_LEN(names); i++) {
