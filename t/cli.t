@@ -319,9 +319,8 @@ subtest 'HUP and USR1' => sub {
 	$mark = $bot->log_mark;
 	$bot->signal('USR1');
 	ok $bot->wait_log(qr/1 updates? under way/, 20, $mark), 'USR1 counts';
-	$log = substr $bot->log, $mark;
-	like $log, qr/task poll: |task poll\b.*(?:getUpdates|HTTP)/i, '… and lists the tasks, with what they wait for';
-	like $log, qr/task update \d+/, '… the command among them';
+	ok $bot->wait_log(qr/task poll: |task poll\b.*(?:getUpdates|HTTP)/i, 20, $mark), '… and lists the tasks, with what they wait for';
+	ok $bot->wait_log(qr/task update \d+/, 20, $mark), '… the command among them';
 	$talk->sim->wait_message(chat => 1, match => qr/slow-0 stopped/, timeout => 60);
 };
 

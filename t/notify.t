@@ -6,7 +6,9 @@ use utf8;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Test::More;
-use FG::Scene qw(OPERATOR wait_settled no_complaints patient wait_rows);
+use FG::Bot;
+use FG::Relay;
+use FG::Scene qw(OPERATOR start_sim quick_config wait_settled no_complaints patient wait_rows);
 use FG::Told;
 use FG::Util qw(wait_until);
 
@@ -164,4 +166,24 @@ subtest 'a whole project' => sub {
 
 $bot->stop_ok;
 no_complaints($sim);
+
+subtest 'an engine that is too slow for a closer look' => sub {
+	my $relay = FG::Relay->start($engine->socket);
+	my $sim = start_sim();
+	$sim->chat(chat => ALL, first_name => 'All');
+	my $bot = FG::Bot->start(config => quick_config($sim, { local => { url => $relay->url, timeout => '60s' } },
+		chats => [{ id => ALL, role => 'viewer', notify => \1 }], notify => { startup_delay => '0' }));
+	$bot->wait_ready;
+	listen_to($sim, $bot);
+	next_burst();
+	$relay->calm(2)->swallow(qr{^GET \S+/containers/[^/]+/json(?:\?|$)});
+	$engine->run(name => 'late', cmd => ['sh', '-c', 'echo last words; exit 3'], init => 1);
+	is_read(ALL, qr/^🔴 late died: exit code 3$/m, 'the death is told');
+	ok $relay->wait_hit(patient(20)), 'nobody says more of it';
+	$relay->call_off;
+	is_read(ALL, qr/^last words$/m, 'it is looked at again');
+	$bot->stop_ok;
+	$relay->stop;
+};
+
 done_testing();

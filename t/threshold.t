@@ -153,8 +153,8 @@ subtest 'newer images' => sub {
 	$engine->rm('silent');
 	$engine->run(name => 'silent', image => $ref, cmd => ['sleep', '1d'], init => 1, labels => { 'io.fleetgram.notify' => 'false' });
 	my $mark = begin(images => { check_every => '3s' }, update => { settle => '1s' });
-	my $answer = $sim->ask(user => OPERATOR, text => '/pin fixed', timeout => patient(20));
-	like $answer->{text}, qr/fixed/, 'one is pinned';
+	my $answer = $sim->ask(user => OPERATOR, text => '/pin fixed', timeout => patient(20), match => qr/fixed/);
+	ok $answer, 'one is pinned';
 	$mark = $sim->last_seq;
 
 	$registry->make('shop/tool:2');

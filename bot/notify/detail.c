@@ -2,8 +2,8 @@
  * A closer look at a container that an incident is about: what inspect and its log say.
  *
  * It is taken after the commit, by a few tasks at a time, each for at most LOOK_MS, and kept with
- * the incident as {"at","policy","tries","most_tries","state","oom","error","health","log"}. What
- * is doubtful (a container that ended well) becomes an incident by it, or is forgotten.
+ * the incident as {"at","policy","tries","most_tries","state","oom","error","health","log","failed"}.
+ * What is doubtful (a container that ended well) becomes an incident by it, or is forgotten.
  */
 #include <string.h>
 #include "commands/tail.h"
@@ -20,6 +20,7 @@
 #define LATE_MS 120000 /* what is longer ago was looked at */
 #define LATE_ROWS 200
 #define AGAIN_MS 10000  /* what goes on is looked at again, but not more often */
+#define FAILED_MS 4000  /* and sooner where an engine was too slow for a look */
 #define LOG_BYTES 2400  /* with some 4096 UTF-16 units in a message */
 #define LINE_MOST 300   /* bytes of one line */
 #define HEALTH_MOST 700 /* bytes */
@@ -30,7 +31,8 @@ struct look {
 	struct notify *n;
 	int64_t id;
 	char *host, *container;
-	bool gone; /* there is no such container any more */
+	bool gone;   /* there is no such container any more */
+	bool failed; /* the engine was too slow, or broke off: another look may see more */
 	bool unsure;
 };
 
@@ -85,7 +87,13 @@ static void add_inspect(cJSON *detail, const struct fg_container_info *info)
 	add_cut(detail, "health", info->health_output, HEALTH_MOST);
 }
 
-static void add_log(cJSON *detail, struct fg_engine *engine, const struct fg_container_info *info,
+static bool may_pass(const struct fg_err *err)
+{
+	return err->code == FG_ETIMEOUT || err->code == FG_ELOST;
+}
+
+/* False: there may be more of it. */
+static bool add_log(cJSON *detail, struct fg_engine *engine, const struct fg_container_info *info,
 	int lines, int64_t deadline)
 {
 	struct fg_log_options options = {.tail = lines};
@@ -94,15 +102,16 @@ static void add_log(cJSON *detail, struct fg_engine *engine, const struct fg_con
 	cleanup_str struct fg_str clean = {0};
 	struct fg_log_line line;
 	struct fg_err err;
+	int rc;
 
 	if (lines <= 0)
-		return;
+		return true;
 	logs = fg_logs_open(engine, info->id, info->tty, &options, &err);
 	if (!logs)
-		return;
+		return !may_pass(&err);
 	tail_init(&tail, (size_t)lines, LOG_BYTES);
 	fg_str_init(&clean, LINE_MOST + 8);
-	while (fg_logs_next(logs, &line, deadline, &err) > 0) {
+	while ((rc = fg_logs_next(logs, &line, deadline, &err)) > 0) {
 		size_t most = fg_utf8_cut(line.text, line.len, LINE_MOST);
 
 		fg_str_reset(&clean);
@@ -116,6 +125,7 @@ static void add_log(cJSON *detail, struct fg_engine *engine, const struct fg_con
 		cJSON_AddItemToObject(detail, "log",
 			cJSON_CreateString(
 				(fg_str_truncate(&tail.text, tail.text.len - 1), tail.text.s)));
+	return rc == 0 || !may_pass(&err);
 }
 
 /* NULL: nothing was to be learnt. */
@@ -136,9 +146,11 @@ static cJSON *take_look(struct look *look)
 	if (fg_container_inspect(host->engine, look->container, &info, &err) == 0) {
 		detail = cJSON_CreateObject();
 		add_inspect(detail, &info);
-		add_log(detail, host->engine, &info, setup->config->notify.log_lines, deadline);
+		look->failed = !add_log(
+			detail, host->engine, &info, setup->config->notify.log_lines, deadline);
 	} else {
 		look->gone = err.code == FG_ENOTFOUND;
+		look->failed = may_pass(&err);
 		fg_debug("no closer look at %s on %s: %s", look->container, look->host, err.text);
 	}
 	fg_task_deadline(before);
@@ -193,6 +205,8 @@ static int note(struct look *look, cJSON *detail, struct fg_err *err)
 		detail = cJSON_CreateObject();
 	fg_json_set_i64(detail, "at", l.now_ms);
 	fg_json_set_i64(detail, "count", e->is.count);
+	if (look->failed)
+		cJSON_AddTrueToObject(detail, "failed");
 	if (fg_json_bool(detail, "oom", false) && e->is.kind == INCIDENT_DIED &&
 		fg_json_i64(e->is.facts, "exit_code", 0) != 0)
 		entry_set_fact(e, "oom", cJSON_CreateTrue());
@@ -241,14 +255,16 @@ void detail_want(struct notify *n, const struct incident *i)
 {
 	const cJSON *last = fg_json_get(i->facts, FACT_DETAIL);
 	int64_t at = fg_json_i64(last, "at", 0);
+	bool failed = fg_json_bool(last, "failed", false) && fg_wall_age(i->last_ms) < DOUBT_MS;
 
 	if (!kinds[i->kind].detailed || !*i->container_id || i->state == INCIDENT_CLOSED ||
 		!may_start(n, i->id))
 		return;
 	if (!at) {
 		start(n, i, false);
-	} else if (i->state == INCIDENT_OPEN && fg_json_i64(last, "count", 0) < i->count) {
-		int64_t left = AGAIN_MS - fg_wall_age(at);
+	} else if (i->state == INCIDENT_OPEN &&
+		   (failed || fg_json_i64(last, "count", 0) < i->count)) {
+		int64_t left = (failed ? FAILED_MS : AGAIN_MS) - fg_wall_age(at);
 
 		if (left <= 0)
 			start(n, i, false);

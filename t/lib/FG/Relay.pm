@@ -5,6 +5,7 @@
 #   $relay->kill_at($bot->pid, qr{^POST /.*/restart}, 'before');	# or 'after': the engine has answered, the bot has not heard
 #   $relay->wait_hit;
 #   $relay->refuse(qr{^DELETE }, 500, 'no');	# the engine never hears of such requests, until call_off
+#   $relay->swallow(qr{/json});	# nobody ever hears of such requests, until call_off
 #   $relay->cut;	# the engine is lost: every connection ends, and no other comes about, until mend
 #   my @lines = $relay->requests;	# since the last forget: "GET /v1.41/containers/json?all=1"
 #
@@ -60,6 +61,15 @@ sub kill_at {
 sub refuse {
 	my ($self, $pattern, $status, $message) = @_;
 	spew("$self->{dir}/rule.new", json_encode({ match => "$pattern", refuse => $status, message => $message }));
+	rename "$self->{dir}/rule.new", "$self->{dir}/rule" or croak "rename: $!";
+	return $self;
+}
+
+# swallow(PATTERN): each request that matches goes nowhere and has no answer, until call_off; wait_hit waits for the first.
+sub swallow {
+	my ($self, $pattern) = @_;
+	unlink "$self->{dir}/hit";
+	spew("$self->{dir}/rule.new", json_encode({ match => "$pattern", swallow => 1 }));
 	rename "$self->{dir}/rule.new", "$self->{dir}/rule" or croak "rename: $!";
 	return $self;
 }
@@ -138,6 +148,7 @@ sub _pass {
 		$end->{asked} = 1;
 		_note($end, $dir, $data);
 		return _refuse($end, $readable, $ends) if $end->{rule} && $end->{rule}{refuse};
+		return spew("$dir/hit", "hit\n") if $end->{rule} && $end->{rule}{swallow};
 		_strike($end->{rule}, $dir) if $end->{rule} && $end->{rule}{phase} eq 'before';
 		return _close($end, $readable, $ends) if -e "$dir/hit" && $end->{rule};
 	} elsif (!$end->{bot}) {
@@ -171,7 +182,7 @@ sub _note {
 	my $rule = json_decode($text);
 	if ($rule->{nth}) { return if $rule->{nth} != (() = (slurp("$dir/requests") // '') =~ /\n/g) }
 	else { return if $line !~ /$rule->{match}/ }
-	unlink "$dir/rule" unless $rule->{refuse};
+	unlink "$dir/rule" unless $rule->{refuse} || $rule->{swallow};
 	$end->{rule} = $rule;
 	return;
 }
