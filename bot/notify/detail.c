@@ -20,7 +20,7 @@
 #define LATE_MS 120000 /* what is longer ago was looked at */
 #define LATE_ROWS 200
 #define AGAIN_MS 10000  /* what goes on is looked at again, but not more often */
-#define FAILED_MS 4000  /* and sooner where an engine was too slow for a look */
+#define FAILED_MS 4000  /* and sooner where a look has seen too little */
 #define LOG_BYTES 2400  /* with some 4096 UTF-16 units in a message */
 #define LINE_MOST 300   /* bytes of one line */
 #define HEALTH_MOST 700 /* bytes */
@@ -33,6 +33,7 @@ struct look {
 	char *host, *container;
 	bool gone;   /* there is no such container any more */
 	bool failed; /* the engine was too slow, or broke off: another look may see more */
+	bool silent; /* no log: Podman may show the last words only after it has told of the end */
 	bool unsure;
 };
 
@@ -148,6 +149,7 @@ static cJSON *take_look(struct look *look)
 		add_inspect(detail, &info);
 		look->failed = !add_log(
 			detail, host->engine, &info, setup->config->notify.log_lines, deadline);
+		look->silent = setup->config->notify.log_lines > 0 && !fg_json_get(detail, "log");
 	} else {
 		look->gone = err.code == FG_ENOTFOUND;
 		look->failed = may_pass(&err);
@@ -205,7 +207,7 @@ static int note(struct look *look, cJSON *detail, struct fg_err *err)
 		detail = cJSON_CreateObject();
 	fg_json_set_i64(detail, "at", l.now_ms);
 	fg_json_set_i64(detail, "count", e->is.count);
-	if (look->failed)
+	if (look->failed || (look->silent && !fg_json_get(e->is.facts, FACT_DETAIL)))
 		cJSON_AddTrueToObject(detail, "failed");
 	if (fg_json_bool(detail, "oom", false) && e->is.kind == INCIDENT_DIED &&
 		fg_json_i64(e->is.facts, "exit_code", 0) != 0)
