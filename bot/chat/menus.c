@@ -141,7 +141,7 @@ static void run(void *arg)
 		int64_t end = 0, left = LOOK_MS;
 
 		/* First, lest a grant ends after the menus were looked at and before it is asked for. */
-		asked = grants_each(app->store, find_end, &end, NULL) == 0;
+		asked = grants_each(app->store, find_end, &end, NULL) >= 0;
 		done = bring_up_to_date(app, mine) && asked;
 		if (done)
 			failing = false;
