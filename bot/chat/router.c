@@ -130,10 +130,12 @@ static void say_unknown(struct command *c, const char *word)
 
 static bool is_stale(struct command *c, const cJSON *message)
 {
-	int64_t sent_ms = fg_json_i64(message, "date", 0) * 1000, age = fg_wall_ms() - sent_ms;
+	int64_t sent = fg_json_i64(message, "date", 0), now = fg_wall_ms(), age = 0;
 	char human[FG_HUMAN];
 
-	if (sent_ms <= 0 || age <= c->setup->config->telegram.stale_after_ms)
+	if (sent > 0 && sent <= now / 1000)
+		age = now - sent * 1000;
+	if (age <= c->setup->config->telegram.stale_after_ms)
 		return false;
 	c->outcome = AUDIT_REFUSED;
 	fg_fail(&c->err, FG_EDENIED, "too old");
